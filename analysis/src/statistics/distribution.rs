@@ -1,0 +1,133 @@
+//! Tails and quantiles of the laws that the procedures need. Upper tails are computed as such,
+//! never as `1 − F`, so that small p-values keep their digits.
+
+use statrs::distribution::{ContinuousCDF, Normal};
+use statrs::function::beta::{beta_reg, ln_beta};
+use statrs::function::factorial::ln_binomial;
+
+/// `P(T ≥ t)` for Student's law with `freedom` degrees of freedom.
+pub fn student_upper(t: f64, freedom: f64) -> f64 {
+    if t.is_infinite() {
+        return if t > 0.0 { 0.0 } else { 1.0 };
+    }
+    let tail = 0.5 * beta_reg(0.5 * freedom, 0.5, freedom / (freedom + t * t));
+    if t >= 0.0 { tail } else { 1.0 - tail }
+}
+
+/// `P(T ≤ t)` for Student's law.
+pub fn student_lower(t: f64, freedom: f64) -> f64 {
+    student_upper(-t, freedom)
+}
+
+/// The value that Student's law stays below with probability `level` in (0, 1).
+pub fn student_quantile(level: f64, freedom: f64) -> f64 {
+    if level < 0.5 {
+        return -student_quantile(1.0 - level, freedom);
+    }
+    let mut high = 1.0;
+    while student_upper(high, freedom) > 1.0 - level {
+        high *= 2.0;
+    }
+    bisect(0.0, high, |t| student_upper(t, freedom) > 1.0 - level)
+}
+
+/// The value that the standard normal law stays below with probability `level` in (0, 1).
+pub fn normal_quantile(level: f64) -> f64 {
+    Normal::standard().inverse_cdf(level)
+}
+
+/// `I_x(a, b)`, the regularized incomplete beta function; the cdf of the beta law.
+pub fn beta_lower(a: f64, b: f64, x: f64) -> f64 {
+    beta_reg(a, b, x.clamp(0.0, 1.0))
+}
+
+/// The value that the beta law stays below with probability `level`.
+pub fn beta_quantile(level: f64, a: f64, b: f64) -> f64 {
+    bisect(0.0, 1.0, |x| beta_lower(a, b, x) < level)
+}
+
+/// `ln B(a, b)`.
+pub fn ln_beta_function(a: f64, b: f64) -> f64 {
+    ln_beta(a, b)
+}
+
+/// `P(Bin(trials, p) = successes)`.
+pub fn binomial_mass(successes: u64, trials: u64, p: f64) -> f64 {
+    // 0 · ln 0 = 0 at the ends.
+    let term = |count: u64, x: f64| if count == 0 { 0.0 } else { count as f64 * x.ln() };
+    (ln_binomial(trials, successes) + term(successes, p) + term(trials - successes, 1.0 - p)).exp()
+}
+
+/// `P(Bin(trials, p) ≤ successes)`.
+pub fn binomial_lower(successes: u64, trials: u64, p: f64) -> f64 {
+    (0..=successes.min(trials)).map(|k| binomial_mass(k, trials, p)).sum::<f64>().min(1.0)
+}
+
+/// `P(Bin(trials, p) ≥ successes)`.
+pub fn binomial_upper(successes: u64, trials: u64, p: f64) -> f64 {
+    (successes..=trials).rev().map(|k| binomial_mass(k, trials, p)).sum::<f64>().min(1.0)
+}
+
+/// The point of `[low, high]` where `below` turns from true to false, to the last digit.
+pub fn bisect(mut low: f64, mut high: f64, below: impl Fn(f64) -> bool) -> f64 {
+    for _ in 0..200 {
+        let middle = 0.5 * (low + high);
+        if middle <= low || middle >= high {
+            break;
+        }
+        if below(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    0.5 * (low + high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::assert_close;
+    use super::*;
+
+    #[test]
+    fn student_quantile_of_one_degree_is_the_tangent() {
+        // F⁻¹(p) = tan(π(p − ½)) for the Cauchy law.
+        for level in [0.6, 0.9, 0.975, 0.999_95] {
+            let exact = (std::f64::consts::PI * (level - 0.5)).tan();
+            assert_close(student_quantile(level, 1.0), exact, 1e-11);
+        }
+    }
+
+    #[test]
+    fn student_quantile_matches_scipy() {
+        assert_close(student_quantile(0.975, 9.0), 2.262_157_163, 1e-9);
+    }
+
+    #[test]
+    fn far_student_tail_keeps_its_digits() {
+        // Cauchy: P(T ≥ t) = atan(1/t)/π.
+        assert_close(student_upper(1e8, 1.0), (1e-8_f64).atan() / std::f64::consts::PI, 1e-12);
+    }
+
+    #[test]
+    fn normal_quantile_matches_scipy() {
+        assert_close(normal_quantile(0.999), 3.090_232_306, 1e-9);
+        assert_close(normal_quantile(1.0 - 5e-7), 4.891_638_476, 1e-9);
+    }
+
+    #[test]
+    fn binomial_tails_sum_to_one() {
+        for k in 1..=20 {
+            let sum = binomial_lower(k - 1, 20, 0.3) + binomial_upper(k, 20, 0.3);
+            assert_close(sum, 1.0, 1e-13);
+        }
+        assert_close(binomial_upper(10, 10, 0.5), 0.5_f64.powi(10), 1e-12);
+        assert_close(binomial_upper(10, 10, 1.0), 1.0, 1e-15);
+    }
+
+    #[test]
+    fn beta_quantile_of_a_power_law_is_its_root() {
+        // Beta(a, 1) has the cdf x^a.
+        assert_close(beta_quantile(0.2, 3.0, 1.0), 0.2_f64.powf(1.0 / 3.0), 1e-13);
+    }
+}

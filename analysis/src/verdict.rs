@@ -1,0 +1,325 @@
+//! The verdict: its record, its rule, its file.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::claim::Answer;
+use crate::statistics::{Evidence, Interval};
+
+/// Where the estimate must lie for the claim to be supported.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// Above the threshold.
+    Above,
+    /// Below the threshold.
+    Below,
+    /// Within the margin of the threshold.
+    Within,
+}
+
+/// The smallest difference that had probability 0.9 of a clear verdict.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Detectable {
+    /// The difference, a factor, or a win probability.
+    pub value: f64,
+    /// Its unit.
+    pub unit: String,
+}
+
+/// The answer to one claim for one variant, with all that it rests on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Verdict {
+    /// Folder name of the paper.
+    pub paper: String,
+    /// Name of the study.
+    pub study: String,
+    /// Name of the claim.
+    pub claim: String,
+    /// The sentence.
+    pub text: String,
+    /// Where in the paper.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// Hash of the claim's section: a changed claim shows as changed.
+    pub hash: String,
+    /// `published`, `released` or `corrected`.
+    pub variant: String,
+    /// `quick`, `default` or `full`.
+    pub size: String,
+    /// A trial of the machinery on small data: no verdict on the paper.
+    pub trial: bool,
+    /// The answer.
+    pub answer: Answer,
+    /// What was expected, if the study says.
+    pub expected: Option<Answer>,
+    /// Kind of the test.
+    pub kind: String,
+    /// Name of the procedure.
+    pub procedure: String,
+    /// What was estimated.
+    pub statistic: String,
+    /// Its unit; empty when there is none.
+    pub unit: String,
+    /// The estimate; NaN where nothing was measured.
+    #[serde(with = "extended")]
+    pub estimate: f64,
+    /// Lower end of its interval.
+    #[serde(with = "extended")]
+    pub lower: f64,
+    /// Upper end of its interval.
+    #[serde(with = "extended")]
+    pub upper: f64,
+    /// Level of the interval, after the claim's share of the error budget.
+    pub level: f64,
+    /// The threshold, declared margin included; the center of the margin for `within`.
+    #[serde(with = "extended")]
+    pub threshold: f64,
+    /// The declared margin.
+    #[serde(with = "extended")]
+    pub margin: f64,
+    /// The side of the threshold that supports the claim.
+    pub side: Side,
+    /// Against "not supported": small speaks for the claim. Absent for deterministic claims.
+    pub p_support: Option<f64>,
+    /// Against "not refuted": small speaks against the claim.
+    pub p_refute: Option<f64>,
+    /// Seeds used.
+    pub seeds: usize,
+    /// What could have been found.
+    pub detectable: Option<Detectable>,
+    /// Remarks that qualify the answer.
+    pub flags: Vec<String>,
+    /// Cells that left no number of their own, by status, or `missing`. Outcomes of the method
+    /// count as its worst value; the others leave their seed out.
+    pub failed: BTreeMap<String, usize>,
+    /// Digest of the traces it rests on.
+    pub digest: String,
+    /// Digest of the code that made them.
+    pub code: String,
+    /// Revision of the program that judged.
+    pub revision: String,
+    /// The machine that judged.
+    pub machine: String,
+}
+
+impl Verdict {
+    /// Whether it came out as expected; `None` where nothing was expected.
+    pub fn as_expected(&self) -> Option<bool> {
+        self.expected.map(|expected| expected == self.answer)
+    }
+
+    /// Whether it is the opposite of what was expected.
+    pub fn is_opposite(&self) -> bool {
+        matches!(
+            (self.expected, self.answer),
+            (Some(Answer::Supported), Answer::Refuted) | (Some(Answer::Refuted), Answer::Supported)
+        )
+    }
+
+    /// Whether more seeds could still make it clear.
+    pub fn is_open(&self) -> bool {
+        self.answer == Answer::Inconclusive && self.p_support.is_some()
+    }
+}
+
+/// The rule for directional claims: supported if the whole interval lies past the threshold,
+/// refuted if wholly on the other side. An interval and p-values that disagree, as an anytime
+/// interval and its evidence may in the third digit, are inconclusive.
+pub fn decide(
+    interval: Interval,
+    evidence: Evidence,
+    threshold: f64,
+    side: Side,
+    margin: f64,
+    alpha: f64,
+) -> Answer {
+    let Interval { lower, upper } = interval;
+    let (past, short) = match side {
+        Side::Above => (lower > threshold, upper < threshold),
+        Side::Below => (upper < threshold, lower > threshold),
+        Side::Within => (
+            lower > threshold - margin && upper < threshold + margin,
+            lower > threshold + margin || upper < threshold - margin,
+        ),
+    };
+    // Rounding must not part an interval's end from its own p-value.
+    let enough = |p: f64| p <= 0.5 * alpha * (1.0 + 1e-9);
+    match (past && enough(evidence.support), short && enough(evidence.refute)) {
+        (true, false) => Answer::Supported,
+        (false, true) => Answer::Refuted,
+        _ => Answer::Inconclusive,
+    }
+}
+
+/// Exit code of a set of verdicts: 6 nothing was measured, 4 a verdict opposite to the one
+/// expected, 5 inconclusive where a verdict was expected (if `strict`), else 0.
+pub fn exit_code(verdicts: &[Verdict], strict: bool) -> u8 {
+    let undecided = |verdict: &Verdict| {
+        matches!(verdict.answer, Answer::Inconclusive | Answer::NoVerdict)
+            && matches!(verdict.expected, Some(Answer::Supported | Answer::Refuted))
+    };
+    if verdicts.iter().any(Verdict::is_opposite) {
+        4
+    } else if strict && verdicts.iter().any(undecided) {
+        5
+    } else if !verdicts.is_empty()
+        && verdicts.iter().all(|verdict| verdict.answer == Answer::NoVerdict)
+    {
+        6
+    } else {
+        0
+    }
+}
+
+/// Writes `verdicts.json`: under a temporary name first, then renamed, so that a reader never meets
+/// half a file.
+///
+/// # Errors
+/// If the folder cannot be written.
+pub fn write(verdicts: &[Verdict], path: &Path) -> std::io::Result<()> {
+    let temporary = path.with_extension("json.partial");
+    let mut text = serde_json::to_string_pretty(verdicts).map_err(std::io::Error::other)?;
+    text.push('\n');
+    let mut file = std::fs::File::create(&temporary)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(temporary, path)
+}
+
+/// Numbers that may be infinite, which JSON has no word for: `"inf"`, `"-inf"`, and null for NaN.
+mod extended {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Finite(f64),
+        Word(String),
+        Missing(()),
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+    pub(super) fn serialize<S: Serializer>(x: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if x.is_nan() {
+            serializer.serialize_none()
+        } else if x.is_finite() {
+            serializer.serialize_f64(*x)
+        } else {
+            serializer.serialize_str(if *x > 0.0 { "inf" } else { "-inf" })
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        match Number::deserialize(deserializer)? {
+            Number::Finite(x) => Ok(x),
+            Number::Word(word) => word.parse().map_err(serde::de::Error::custom),
+            Number::Missing(()) => Ok(f64::NAN),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn verdict(claim: &str, answer: Answer, expected: Option<Answer>) -> Verdict {
+        Verdict {
+            paper: "admm-softmax".into(),
+            study: "generalisation".into(),
+            claim: claim.into(),
+            text: "ADMM-Softmax generalises better than a quasi-Newton method.".into(),
+            place: "abstract".into(),
+            hash: "00".into(),
+            variant: "corrected".into(),
+            size: "default".into(),
+            trial: false,
+            answer,
+            expected,
+            kind: "better".into(),
+            procedure: "guarded Student".into(),
+            statistic: "test-accuracy, a − b".into(),
+            unit: String::new(),
+            estimate: 0.08,
+            lower: -0.0531,
+            upper: 0.2049,
+            level: 0.95,
+            threshold: 0.001,
+            margin: 0.001,
+            side: Side::Above,
+            p_support: Some(0.1),
+            p_refute: Some(0.9),
+            seeds: 10,
+            detectable: Some(Detectable { value: 0.15, unit: String::new() }),
+            flags: Vec::new(),
+            failed: BTreeMap::new(),
+            digest: "00".into(),
+            code: "00".into(),
+            revision: String::new(),
+            machine: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_whole_interval_decides() {
+        let sure = Evidence { support: 0.0, refute: 0.0 };
+        let answer =
+            |lower, upper, side| decide(Interval::new(lower, upper), sure, 1.0, side, 0.5, 0.05);
+        for (lower, upper, side, expected) in [
+            (1.1, 2.0, Side::Above, Answer::Supported),
+            (0.1, 0.9, Side::Above, Answer::Refuted),
+            (0.9, 1.1, Side::Above, Answer::Inconclusive),
+            (1.0, 2.0, Side::Above, Answer::Inconclusive),
+            (1.1, 2.0, Side::Below, Answer::Refuted),
+            (0.1, 0.9, Side::Below, Answer::Supported),
+            (0.6, 1.4, Side::Within, Answer::Supported),
+            (0.4, 1.4, Side::Within, Answer::Inconclusive),
+            (1.6, 1.7, Side::Within, Answer::Refuted),
+        ] {
+            assert_eq!(answer(lower, upper, side), expected, "[{lower}, {upper}] {side:?}");
+        }
+    }
+
+    #[test]
+    fn an_interval_without_evidence_is_inconclusive() {
+        let weak = Evidence { support: 0.03, refute: 1.0 };
+        let interval = Interval::new(1.1, 2.0);
+        assert_eq!(decide(interval, weak, 1.0, Side::Above, 0.0, 0.05), Answer::Inconclusive);
+    }
+
+    #[test]
+    fn exit_codes_follow_their_order() {
+        use Answer::{Inconclusive, NoVerdict, Refuted, Supported};
+        let good = verdict("C1", Supported, Some(Supported));
+        let opposite = verdict("C2", Refuted, Some(Supported));
+        let open = verdict("C3", Inconclusive, Some(Supported));
+        let nothing = verdict("C4", NoVerdict, Some(Supported));
+        assert_eq!(exit_code(std::slice::from_ref(&good), true), 0);
+        assert_eq!(exit_code(&[good.clone(), open.clone(), opposite], true), 4);
+        assert_eq!(exit_code(&[good.clone(), open.clone()], false), 0);
+        assert_eq!(exit_code(&[good, open], true), 5);
+        assert_eq!(exit_code(std::slice::from_ref(&nothing), false), 6);
+        assert_eq!(exit_code(&[], true), 0);
+    }
+
+    #[test]
+    fn the_file_holds_infinite_and_missing_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("verdicts.json");
+        let mut written = verdict("C1", Answer::Inconclusive, None);
+        written.upper = f64::INFINITY;
+        written.lower = f64::NEG_INFINITY;
+        write(std::slice::from_ref(&written), &path).unwrap();
+        let read: Vec<Verdict> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(read, [written.clone()]);
+        written.estimate = f64::NAN;
+        write(&[written], &path).unwrap();
+        let read: Vec<Verdict> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert!(read[0].estimate.is_nan());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

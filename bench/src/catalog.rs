@@ -1,0 +1,26 @@
+//! The one list of what is built in.
+
+use converge_problems::mlr::Mlr;
+use converge_solvers::{AdmmSoftmax, BoundMajorizer, Lbfgs, NewtonCg, RidgeClassifier, Sgd};
+
+use crate::probes::{
+    AdmmMonotonicity, DualShare, LeastSquaresCost, SoftmaxIdentities, ZStepPartition,
+};
+use crate::registry::Registry;
+
+/// Registers every built-in pair and probe.
+pub fn register(registry: &mut Registry) {
+    registry
+        .pair::<Mlr, AdmmSoftmax>()
+        .pair::<Mlr, BoundMajorizer>()
+        .pair::<Mlr, Lbfgs>()
+        .pair::<Mlr, NewtonCg>()
+        .pair::<Mlr, RidgeClassifier>()
+        .pair::<Mlr, Sgd>();
+    registry
+        .probe::<AdmmMonotonicity>()
+        .probe::<DualShare>()
+        .probe::<LeastSquaresCost>()
+        .probe::<SoftmaxIdentities>()
+        .probe::<ZStepPartition>();
+}

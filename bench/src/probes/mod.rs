@@ -1,0 +1,22 @@
+//! Probes of ADMM-Softmax: identities, monotonicity and costs, each against the plainest arithmetic.
+//!
+//! Source of all statements: "ADMM-Softmax: An ADMM Approach for Multinomial Logistic Regression",
+//! ETNA 52 (2020), 214-229, and what follows from it: I1 to I4 and T2, T3 are named where they are
+//! checked.
+
+mod admm;
+mod admm_monotonicity;
+mod dual_share;
+mod least_squares_cost;
+mod plain;
+mod softmax_identities;
+#[cfg(test)]
+mod tests;
+mod timing;
+mod z_step_partition;
+
+pub use admm_monotonicity::AdmmMonotonicity;
+pub use dual_share::DualShare;
+pub use least_squares_cost::LeastSquaresCost;
+pub use softmax_identities::SoftmaxIdentities;
+pub use z_step_partition::ZStepPartition;

@@ -1,0 +1,92 @@
+use serde_json::{Value, json};
+
+use converge_problems::Seed;
+
+use crate::catalog;
+use crate::registry::{ErasedProbe, ProbeError, Registry};
+
+fn probe(kind: &str, config: &Value) -> Box<dyn ErasedProbe> {
+    let mut registry = Registry::default();
+    catalog::register(&mut registry);
+    registry.load_probe(kind, config).unwrap()
+}
+
+fn rows(kind: &str, config: &Value) -> Vec<Vec<f64>> {
+    let probe = probe(kind, config);
+    let mut rows = Vec::new();
+    probe.run(Seed::root(3), &mut |row| rows.push(row.to_vec())).unwrap();
+    assert!(rows.iter().all(|row| row.len() == probe.columns().len()));
+    rows
+}
+
+fn column(rows: &[Vec<f64>], index: usize) -> f64 {
+    rows.iter().map(|row| row[index]).fold(f64::NEG_INFINITY, f64::max)
+}
+
+fn small() -> Value {
+    json!({
+        "dataset": { "synthetic": { "model": "gumbel-softmax", "samples": 70, "inputs": 6, "classes": 3 } },
+        "ridge": { "identity": 1e-2 },
+        "split": { "validation": 0, "test": 0 },
+    })
+}
+
+#[test]
+fn identities_hold_with_and_without_relaxation() {
+    for relaxation in [1.0, 1.7] {
+        let solver = json!({ "penalty": 0.05, "relaxation": relaxation });
+        let config = json!({ "problem": small(), "solver": solver, "iterations": 30 });
+        let rows = rows("softmax-identities", &config);
+        assert_eq!(rows.len(), 30);
+        assert!(column(&rows, 0) <= 1e-7, "dual: {:e}", column(&rows, 0));
+        assert!(column(&rows, 1) <= 1e-10, "sums: {:e}", column(&rows, 1));
+        assert!(column(&rows, 2) <= 1e-9, "ridge: {:e}", column(&rows, 2));
+        assert!(column(&rows, 3) <= 1.0 + 1e-9, "certificate: {:e}", column(&rows, 3));
+        // The bound is no idle one: it stays within two orders of magnitude.
+        assert!(rows.iter().skip(1).all(|row| row[3] > 1e-2), "{rows:?}");
+    }
+}
+
+#[test]
+fn the_theory_of_admm_holds_at_every_iteration() {
+    let config = json!({ "problem": small(), "solver": { "penalty": 0.1 }, "iterations": 120 });
+    let rows = rows("admm-monotonicity", &config);
+    assert_eq!(rows.len(), 119);
+    assert!(column(&rows, 1) <= 1e-12, "T2: {:e}", column(&rows, 1));
+    assert!(column(&rows, 2) <= 1e-12, "T3: {:e}", column(&rows, 2));
+    assert!(rows[118][0] < 1e-6, "the run converges: {:e}", rows[118][0]);
+}
+
+#[test]
+fn monotonicity_is_claimed_without_relaxation_only() {
+    let solver = json!({ "penalty": 0.1, "relaxation": 1.5 });
+    let config = json!({ "problem": small(), "solver": solver, "iterations": 5 });
+    let refused = probe("admm-monotonicity", &config).run(Seed::root(1), &mut |_| ());
+    assert!(matches!(refused, Err(ProbeError::Setup(_))));
+}
+
+#[test]
+fn the_split_variable_is_the_same_on_any_threads_and_as_a_joint_problem() {
+    let config =
+        json!({ "problem": small(), "penalty": 0.05, "iterations": 4, "threads": [1, 2, 3, 8] });
+    let rows = rows("z-step-partition", &config);
+    assert_eq!(rows.len(), 4);
+    assert!(column(&rows, 0) <= 0.0, "threads: {:e}", column(&rows, 0));
+    assert!(column(&rows, 1) <= 1e-6, "joint: {:e}", column(&rows, 1));
+}
+
+#[test]
+fn the_share_of_the_dual_is_a_share() {
+    let config = json!({ "problem": small(), "penalty": 0.05, "iterations": 2, "repeats": 1 });
+    let rows = rows("dual-share", &config);
+    assert!(rows.len() == 1 && rows[0][2] > 0.0 && rows[0][2] < 1.0, "{rows:?}");
+}
+
+#[test]
+fn a_key_that_no_probe_knows_is_named() {
+    let mut registry = Registry::default();
+    catalog::register(&mut registry);
+    let config = json!({ "problem": small(), "iterationz": 5 });
+    let error = registry.load_probe("softmax-identities", &config).err().unwrap();
+    assert!(error.to_string().contains("iterationz"), "{error}");
+}

@@ -1,0 +1,310 @@
+//! The worker's own side: requests in, records out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+
+use converge_problems::SetupError;
+use rustix::process::{Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
+use serde_json::Value;
+
+use super::{Outcome, Request, peak_bytes, receive, send};
+use crate::cell::{Cell, Section, Task, canonical};
+use crate::clock::{Clock, Monotonic, unix_seconds};
+use crate::environment::code_digest;
+use crate::plan::CELL_SECONDS;
+use crate::process::{Process, Until};
+use crate::record::{Array, Header, Record, Status, Trace};
+use crate::registry::{Instance, ProbeError, Registry, RegistryError};
+use crate::runner::{probe, run};
+
+/// Longest warm-up of a timed case, in seconds.
+const WARM_UP: f64 = 0.2;
+
+/// Serves requests on standard input until the parent closes it. The body of `converge worker`.
+///
+/// # Errors
+/// If standard input is not the socket of a parent, or the socket breaks.
+pub fn serve(registry: &Registry) -> io::Result<()> {
+    faer::set_global_parallelism(faer::Par::Seq);
+    let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let busy = Arc::new(AtomicBool::new(false));
+    let requests = watch(stream.try_clone()?, Arc::clone(&busy));
+    let panics = remember_panics();
+    let mut desk = Desk { registry, instance: None, pool: None, warm: BTreeSet::new() };
+    for request in requests {
+        let outcome = desk.answer(&request, &panics);
+        busy.store(false, Ordering::SeqCst);
+        if send(&mut stream, &outcome).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Reads requests on a thread of its own. When the parent is gone it ends this process, which may
+/// be in the midst of a cell that nobody waits for.
+fn watch(mut stream: UnixStream, busy: Arc<AtomicBool>) -> mpsc::Receiver<Request> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        while let Ok(Some(request)) = receive(&mut stream) {
+            busy.store(true, Ordering::SeqCst);
+            if sender.send(request).is_err() {
+                return;
+            }
+        }
+        if busy.load(Ordering::SeqCst) {
+            // Nothing of this process is worth a clean end, and exit handlers could wait.
+            let _ = kill_process(getpid(), Signal::KILL);
+        }
+    });
+    receiver
+}
+
+/// Keeps the first message and place of a panic, on whichever thread.
+fn remember_panics() -> Arc<Mutex<Option<String>>> {
+    let message = Arc::new(Mutex::new(None));
+    let kept = Arc::clone(&message);
+    std::panic::set_hook(Box::new(move |info| {
+        let what = info.payload_as_str().unwrap_or("a panic without message");
+        let place = info.location().map_or(String::new(), |place| format!(" at {place}"));
+        eprintln!("panic: {what}{place}");
+        let mut kept = kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        kept.get_or_insert(format!("panic: {what}{place}"));
+    }));
+    message
+}
+
+/// What a worker keeps from cell to cell.
+struct Desk<'r> {
+    registry: &'r Registry,
+    /// The last instance and what it was built from.
+    instance: Option<(String, Instance)>,
+    pool: Option<(u32, Arc<rayon::ThreadPool>)>,
+    /// Timed cases that have been warmed up.
+    warm: BTreeSet<String>,
+}
+
+/// Why a cell has no result.
+enum Fault {
+    Missing(String),
+    Crashed(String),
+}
+
+impl From<RegistryError> for Fault {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Setup(missing @ SetupError::MissingData { .. }) => {
+                Self::Missing(missing.to_string())
+            }
+            RegistryError::Config { path, reason } => {
+                Self::Crashed(format!("set-up: {path}: {reason}"))
+            }
+            other => Self::Crashed(format!("set-up: {other}")),
+        }
+    }
+}
+
+impl Desk<'_> {
+    fn answer(&mut self, request: &Request, panics: &Mutex<Option<String>>) -> Outcome {
+        let mut record = blank(request);
+        let pool = match self.pool(request.threads) {
+            Ok(pool) => pool,
+            Err(reason) => {
+                record.header.status = Status::Crashed(reason);
+                return Outcome::Finished(Box::new(record));
+            }
+        };
+        limit_memory(request.memory);
+        // An unwound cell leaves nothing behind: its instance is forgotten below.
+        let result =
+            catch_unwind(AssertUnwindSafe(|| pool.install(|| self.execute(request, &mut record))));
+        limit_memory(None);
+        let mut message = panics.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let message = message.take();
+        match result {
+            Ok(Ok(())) => {}
+            Ok(Err(Fault::Missing(reason))) => return Outcome::Skipped { reason },
+            Ok(Err(Fault::Crashed(reason))) => record.header.status = Status::Crashed(reason),
+            Err(_) => {
+                self.instance = None;
+                let reason = message.unwrap_or_else(|| "panic".into());
+                record = blank(request);
+                record.header.status = Status::Crashed(reason);
+            }
+        }
+        record.header.peak_bytes = peak_bytes("self").unwrap_or(0);
+        Outcome::Finished(Box::new(record))
+    }
+
+    fn pool(&mut self, threads: u32) -> Result<Arc<rayon::ThreadPool>, String> {
+        if let Some((count, pool)) = &self.pool
+            && *count == threads
+        {
+            return Ok(Arc::clone(pool));
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.max(1) as usize)
+            .build()
+            .map_err(|error| format!("no pool of {threads} threads: {error}"))?;
+        let pool = Arc::new(pool);
+        self.pool = Some((threads, Arc::clone(&pool)));
+        Ok(pool)
+    }
+
+    fn execute(&mut self, request: &Request, record: &mut Record) -> Result<(), Fault> {
+        let mut clock = Monotonic::start();
+        match &request.cell.task {
+            Task::Run { problem, solver } => {
+                self.execute_run(request, problem, solver, &mut clock, record)?;
+            }
+            Task::Probe { probe: section } => {
+                let config = Value::Object(section.config.clone());
+                let loaded = self.registry.load_probe(&section.kind, &config)?;
+                let ended = probe(loaded.as_ref(), request.cell.noise_seed());
+                let (status, trace) = match ended {
+                    (trace, Ok(())) => (Status::Converged, trace),
+                    (trace, Err(ProbeError::Breakdown(breakdown))) => {
+                        (Status::Breakdown(breakdown.to_string()), trace)
+                    }
+                    (_, Err(ProbeError::Setup(error))) => {
+                        return Err(RegistryError::Setup(error).into());
+                    }
+                };
+                record.header.status = status;
+                record.trace = trace;
+            }
+        }
+        record.header.facts.insert(CELL_SECONDS.into(), format!("{:.6}", clock.now()));
+        Ok(())
+    }
+
+    fn execute_run(
+        &mut self,
+        request: &Request,
+        problem: &Section,
+        solver: &Section,
+        clock: &mut Monotonic,
+        record: &mut Record,
+    ) -> Result<(), Fault> {
+        let cell = &request.cell;
+        let instance = self.instance(cell, problem, request.reference.as_deref())?;
+        for (name, fact) in self.registry.facts(&problem.kind, &instance)? {
+            record.header.facts.insert(name.to_owned(), fact);
+        }
+        let config = Value::Object(solver.config.clone());
+        let start = |registry: &Registry| {
+            let (kind, seeds) = (&solver.kind, (cell.start_seed(), cell.noise_seed()));
+            registry.start(&problem.kind, &instance, kind, &config, seeds.0, seeds.1)
+        };
+        if request.timed {
+            let section = |s: &Section| canonical(&Value::Object(s.config.clone()));
+            let names = [&problem.kind, &solver.kind, &section(problem), &section(solver)];
+            if self.warm.insert(names.map(String::as_str).join("\n")) {
+                warm_up(start(self.registry)?.as_mut(), clock);
+            }
+        }
+        let on = clock.now();
+        let mut process = start(self.registry)?;
+        record.header.setup_seconds = clock.now() - on;
+        record.header.setup_work = process.setup_work().to_array().to_vec();
+        let ended = run(process.as_mut(), clock, &cell.sampling, &cell.stop)
+            .map_err(|error| Fault::Crashed(error.to_string()))?;
+        record.header.status = ended.status;
+        record.trace = ended.trace;
+        record.arrays = keep(process.as_mut(), &cell.outputs)?;
+        Ok(())
+    }
+
+    /// The instance of `cell`: the one at hand, if the last cell had the same.
+    fn instance(
+        &mut self,
+        cell: &Cell,
+        problem: &Section,
+        reference: Option<&[f64]>,
+    ) -> Result<Instance, Fault> {
+        let key = cell.instance_key();
+        if let Some((at_hand, instance)) = &self.instance
+            && *at_hand == key
+        {
+            return Ok(Arc::clone(instance));
+        }
+        // Dropped first: two instances need not fit.
+        self.instance = None;
+        let config = Value::Object(problem.config.clone());
+        let instance =
+            self.registry.build(&problem.kind, &config, cell.instance_seed(), reference)?;
+        self.instance = Some((key, Arc::clone(&instance)));
+        Ok(instance)
+    }
+}
+
+/// Steps a process that is thrown away, so that caches and clock speeds are those of a later run.
+fn warm_up(process: &mut dyn Process, clock: &mut dyn Clock) {
+    let end = clock.now() + WARM_UP;
+    while clock.now() < end {
+        match process.advance(Until::Iterations(u64::MAX), 1) {
+            Ok(burst) if burst.steps > 0 && !burst.converged => {}
+            _ => break,
+        }
+    }
+}
+
+/// The outputs of `process` named in `wanted`.
+fn keep(process: &mut dyn Process, wanted: &[String]) -> Result<Vec<Array>, Fault> {
+    let offered = process.outputs();
+    let mut arrays = Vec::with_capacity(wanted.len());
+    for name in wanted {
+        let index = offered.iter().position(|output| output.name == *name).ok_or_else(|| {
+            let names: Vec<&str> = offered.iter().map(|output| output.name.as_ref()).collect();
+            Fault::Crashed(format!("no output named {name}; there are {}", names.join(", ")))
+        })?;
+        let output = offered[index].clone();
+        let mut values = vec![0.0; output.shape.iter().product()];
+        process
+            .output(index, &mut values)
+            .map_err(|failure| Fault::Crashed(format!("output {name}: {failure:?}")))?;
+        arrays.push(Array { output, values });
+    }
+    Ok(arrays)
+}
+
+/// A record without rows.
+pub(super) fn blank(request: &Request) -> Record {
+    Record {
+        identity: request.cell.identity(),
+        cell: request.cell.clone(),
+        header: Header {
+            status: Status::Interrupted,
+            setup_seconds: 0.0,
+            setup_work: vec![0; converge_solvers::Work::NAMES.len()],
+            timed: request.timed,
+            concurrency: request.concurrency,
+            threads: request.threads,
+            code: code_digest().to_owned(),
+            started: unix_seconds(),
+            peak_bytes: 0,
+            facts: BTreeMap::new(),
+        },
+        trace: Trace::default(),
+        arrays: Vec::new(),
+    }
+}
+
+/// Bounds the address space from now on. A system that refuses leaves the cell unbounded, which the
+/// time limit still ends.
+fn limit_memory(bytes: Option<u64>) {
+    let maximum = getrlimit(Resource::As).maximum;
+    let current = match (bytes, maximum) {
+        (Some(bytes), Some(maximum)) => Some(bytes.min(maximum)),
+        (Some(bytes), None) => Some(bytes),
+        (None, maximum) => maximum,
+    };
+    if let Err(error) = setrlimit(Resource::As, Rlimit { current, maximum }) {
+        eprintln!("memory is not limited: {error}");
+    }
+}

@@ -1,0 +1,537 @@
+//! The named sets: what they are, where their files come from, which checksums they must have.
+
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+use super::source::{Source, content_sum};
+use super::{Column, Dataset, Folders, csv, digits, files, idx};
+use crate::data::array::{Array, Table};
+use crate::{DataError, SetupError};
+
+/// A set of the catalogue that comes in files.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: &'static str,
+    about: &'static str,
+    terms: &'static str,
+    /// Names of its folder inside a data folder; downloads go to the first.
+    pub(super) folders: &'static [&'static str],
+    shape: [usize; 3],
+    samples: [usize; 2],
+    form: Form,
+    pub(super) files: &'static [FileEntry],
+    /// Places to download from, in order; a file's own name is appended. Empty: none.
+    pub(super) mirrors: &'static [&'static str],
+    /// What to do when there is no download.
+    pub(super) by_hand: &'static str,
+}
+
+/// A file of a set.
+#[derive(Debug)]
+pub(super) struct FileEntry {
+    /// Names it may have; the first is the one that is downloaded.
+    pub(super) names: &'static [&'static str],
+    /// SHA-256 of its identity: of the unpacked bytes, or for LIBSVM text, whose spacing differs
+    /// between copies, of the numbers.
+    pub(super) sum: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Four IDX files: training images and labels, test images and labels; bytes, 255 is 1.
+    Idx,
+    /// Two LIBSVM texts.
+    Libsvm,
+    /// Two CSV texts, the class last; 16 is 1.
+    Csv16,
+}
+
+const fn idx_files(sums: [&'static str; 4]) -> [FileEntry; 4] {
+    [
+        FileEntry {
+            names: &[
+                "train-images-idx3-ubyte.gz",
+                "train-images-idx3-ubyte",
+                "train-images.idx3-ubyte",
+            ],
+            sum: sums[0],
+        },
+        FileEntry {
+            names: &[
+                "train-labels-idx1-ubyte.gz",
+                "train-labels-idx1-ubyte",
+                "train-labels.idx1-ubyte",
+            ],
+            sum: sums[1],
+        },
+        FileEntry {
+            names: &[
+                "t10k-images-idx3-ubyte.gz",
+                "t10k-images-idx3-ubyte",
+                "t10k-images.idx3-ubyte",
+            ],
+            sum: sums[2],
+        },
+        FileEntry {
+            names: &[
+                "t10k-labels-idx1-ubyte.gz",
+                "t10k-labels-idx1-ubyte",
+                "t10k-labels.idx1-ubyte",
+            ],
+            sum: sums[3],
+        },
+    ]
+}
+
+static MNIST: [FileEntry; 4] = idx_files([
+    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+]);
+
+static FASHION: [FileEntry; 4] = idx_files([
+    "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+]);
+
+/// Every set that comes in files, in the order of the listing.
+pub(super) static ENTRIES: [Entry; 4] = [
+    Entry {
+        name: "mnist",
+        about: "handwritten digits, 28 x 28",
+        terms: "none stated by the makers; doi 10.1109/5.726791",
+        folders: &["mnist"],
+        shape: [1, 28, 28],
+        samples: [60_000, 10_000],
+        form: Form::Idx,
+        files: &MNIST,
+        mirrors: &[
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ],
+        by_hand: "",
+    },
+    Entry {
+        name: "fashion-mnist",
+        about: "pictures of clothing, 28 x 28",
+        terms: "MIT; arXiv 1708.07747",
+        folders: &["fashion-mnist"],
+        shape: [1, 28, 28],
+        samples: [60_000, 10_000],
+        form: Form::Idx,
+        files: &FASHION,
+        mirrors: &["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"],
+        by_hand: "",
+    },
+    Entry {
+        name: "usps",
+        about: "digits of zip codes, 16 x 16, values in [-1, 1]",
+        terms: "none stated by the makers; doi 10.1109/34.291440",
+        folders: &["usps", "libsvm"],
+        shape: [1, 16, 16],
+        samples: [7291, 2007],
+        form: Form::Libsvm,
+        files: &[
+            FileEntry {
+                names: &["usps.libsvm.gz", "usps.libsvm", "usps.gz", "usps"],
+                sum: "684d1ddd8b28500a41e288779d7c19d4f1843e0ca3de288c11f0ecf2c75c4d92",
+            },
+            FileEntry {
+                names: &["usps.t.libsvm.gz", "usps.t.libsvm", "usps.t.gz", "usps.t"],
+                sum: "95f6215b4ef5bc3cdfe796de482e9ba2dc5eb4e4b605c1d2d9572695f919b0a3",
+            },
+        ],
+        mirrors: &[],
+        by_hand: "it is published as bzip2, which is not unpacked here: download usps.bz2 and \
+                  usps.t.bz2 from \
+                  https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass.html#usps and \
+                  run bunzip2 on them",
+    },
+    Entry {
+        name: "optdigits",
+        about: "handwritten digits, 8 x 8, training and test writers apart",
+        terms: "CC BY 4.0; doi 10.24432/C50P49",
+        folders: &["optdigits", "digits"],
+        shape: [1, 8, 8],
+        samples: [3823, 1797],
+        form: Form::Csv16,
+        files: &[
+            FileEntry {
+                names: &["optdigits.tra"],
+                sum: "e1b683cc211604fe8fd8c4417e6a69f31380e0c61d4af22e93cc21e9257ffedd",
+            },
+            FileEntry {
+                names: &["optdigits.tes"],
+                sum: "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8",
+            },
+        ],
+        mirrors: &["https://archive.ics.uci.edu/ml/machine-learning-databases/optdigits/"],
+        by_hand: "",
+    },
+];
+
+/// Where a set is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// In the program itself.
+    BuiltIn,
+    /// Whole, in this folder.
+    Folder(PathBuf),
+    /// Not on this machine, or not whole.
+    Absent {
+        /// Folders that were searched.
+        searched: Vec<PathBuf>,
+        /// What brings it here.
+        remedy: String,
+    },
+}
+
+/// A set, for listings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Listing {
+    /// Name in a study.
+    pub name: &'static str,
+    /// One line.
+    pub about: &'static str,
+    /// Licence or terms, and what to cite.
+    pub terms: &'static str,
+    /// Training and test samples.
+    pub samples: [usize; 2],
+    /// Channels, rows and columns of a sample.
+    pub shape: [usize; 3],
+    /// Where it is.
+    pub place: Place,
+}
+
+/// What a checksum says about a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SumState {
+    /// It is the published file.
+    Good,
+    /// It is another one.
+    Wrong {
+        /// The published SHA-256.
+        expected: String,
+        /// The one found.
+        found: String,
+    },
+    /// It cannot be read.
+    Unreadable(String),
+    /// It is not there.
+    Absent,
+}
+
+/// A file of a set, and what its checksum says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FileState {
+    /// The file.
+    pub path: PathBuf,
+    /// What its checksum says.
+    pub state: SumState,
+}
+
+/// Every set of the catalogue, and where it is.
+pub fn list(folders: &Folders) -> Vec<Listing> {
+    let built_in = Listing {
+        name: "digits",
+        about: "handwritten digits, 8 x 8: the test part of optdigits",
+        terms: "CC BY 4.0; doi 10.24432/C50P49",
+        samples: [1797, 0],
+        shape: [1, 8, 8],
+        place: Place::BuiltIn,
+    };
+    let listed = ENTRIES.iter().map(|entry| Listing {
+        name: entry.name,
+        about: entry.about,
+        terms: entry.terms,
+        samples: entry.samples,
+        shape: entry.shape,
+        place: entry.place(folders),
+    });
+    std::iter::once(built_in).chain(listed).collect()
+}
+
+/// Where the set `name` is; `None` if the catalogue has no such set.
+pub fn locate(name: &str, folders: &Folders) -> Option<Place> {
+    list(folders).into_iter().find(|listing| listing.name == name).map(|listing| listing.place)
+}
+
+/// Reads every file of the set `name` and compares checksums; empty for a built-in set, `None` if
+/// the catalogue has no such set.
+pub fn verify(name: &str, folders: &Folders) -> Option<Vec<FileState>> {
+    if name == "digits" {
+        return Some(Vec::new());
+    }
+    let entry = ENTRIES.iter().find(|entry| entry.name == name)?;
+    let place = entry.place(folders);
+    let state = |file: &FileEntry| match &place {
+        Place::Folder(folder) => {
+            let path = file.inside(folder).unwrap_or_else(|| folder.join(file.names[0]));
+            let state = match entry.sum(&path) {
+                Ok(found) if found == file.sum => SumState::Good,
+                Ok(found) => SumState::Wrong { expected: file.sum.into(), found },
+                Err(error) => SumState::Unreadable(error.finding),
+            };
+            FileState { path, state }
+        }
+        _ => FileState { path: file.names[0].into(), state: SumState::Absent },
+    };
+    Some(entry.files.iter().map(state).collect())
+}
+
+/// Loads the set `name`.
+pub(super) fn load(name: &str, folders: &Folders) -> Result<Dataset, SetupError> {
+    if name == "digits" {
+        return Ok(digits());
+    }
+    let Some(entry) = ENTRIES.iter().find(|entry| entry.name == name) else {
+        let names: Vec<_> = ENTRIES.iter().map(|entry| entry.name).collect();
+        return Err(SetupError::MissingData {
+            name: name.into(),
+            remedy: format!(
+                "the catalogue has digits, {}; a file of yours is {{ path = \"...\" }}",
+                names.join(", ")
+            ),
+        });
+    };
+    match entry.place(folders) {
+        Place::Folder(folder) => Ok(entry.read(&folder)?),
+        Place::Absent { remedy, .. } => Err(SetupError::MissingData { name: name.into(), remedy }),
+        Place::BuiltIn => unreachable!("sets that come in files are never built in"),
+    }
+}
+
+impl FileEntry {
+    /// The file in `folder`, under the first of its names that exists.
+    pub(super) fn inside(&self, folder: &Path) -> Option<PathBuf> {
+        self.names.iter().map(|name| folder.join(name)).find(|path| path.is_file())
+    }
+}
+
+impl Entry {
+    /// The first folder that holds all files.
+    fn place(&self, folders: &Folders) -> Place {
+        let candidates: Vec<PathBuf> = folders
+            .all()
+            .flat_map(|root| self.folders.iter().map(|name| root.join(name)))
+            .collect();
+        let whole =
+            candidates.iter().find(|folder| self.files.iter().all(|f| f.inside(folder).is_some()));
+        match whole {
+            Some(folder) => Place::Folder(folder.clone()),
+            None => {
+                Place::Absent { remedy: self.remedy(folders, &candidates), searched: candidates }
+            }
+        }
+    }
+
+    fn remedy(&self, folders: &Folders, candidates: &[PathBuf]) -> String {
+        let begun = candidates.iter().find_map(|folder| {
+            let missing = |f: &&FileEntry| f.inside(folder).is_none();
+            let absent: Vec<_> = self.files.iter().filter(missing).map(|f| f.names[0]).collect();
+            (absent.len() < self.files.len())
+                .then(|| format!("{} lacks {}; ", folder.display(), absent.join(", ")))
+        });
+        let begun = begun.unwrap_or_default();
+        let place = self.folders[0];
+        if self.mirrors.is_empty() {
+            let cache = folders.cache.as_deref().map_or_else(
+                || format!("a folder {place}, and set CONVERGE_DATA to the folder that holds it"),
+                |cache| cache.join(place).display().to_string(),
+            );
+            format!("{begun}{} in {cache}", self.by_hand)
+        } else {
+            format!(
+                "{begun}run `converge data fetch {}`, or set CONVERGE_DATA to the folder that holds \
+                 {place}/",
+                self.name
+            )
+        }
+    }
+
+    /// Identity of a file of this set, see [`FileEntry::sum`].
+    pub(super) fn sum(&self, path: &Path) -> Result<String, DataError> {
+        match self.form {
+            Form::Libsvm => {
+                let inputs = self.shape.iter().product();
+                Ok(number_sum(&files::sparse(path, None, Some(inputs))?.0))
+            }
+            Form::Idx | Form::Csv16 => content_sum(path),
+        }
+    }
+
+    /// Reads and checks the files in `folder`, which holds all of them.
+    fn read(&self, folder: &Path) -> Result<Dataset, DataError> {
+        let paths: Vec<PathBuf> = self
+            .files
+            .iter()
+            .map(|f| f.inside(folder).unwrap_or_else(|| folder.join(f.names[0])))
+            .collect();
+        let (train, test, peak, sums) = match self.form {
+            Form::Idx => {
+                let mut sums = Vec::new();
+                let arrays = paths
+                    .iter()
+                    .map(|path| {
+                        let mut source = Source::open(path)?;
+                        let array = idx::read(&mut source)?;
+                        sums.push(source.checksum());
+                        Ok(array)
+                    })
+                    .collect::<Result<Vec<Array>, DataError>>()?;
+                let [images, labels, test_images, test_labels] =
+                    <[Array; 4]>::try_from(arrays).expect("four files are listed");
+                let train = Table::join(&paths[0], images, &paths[1], &labels)?;
+                let test = Table::join(&paths[2], test_images, &paths[3], &test_labels)?;
+                (train, test, Some(255.0), sums)
+            }
+            Form::Csv16 => {
+                let mut sums = Vec::new();
+                let mut table = |path: &Path| {
+                    let mut source = Source::open(path)?;
+                    let table = csv::read(&mut source, &Column::Index(-1))?;
+                    sums.push(source.checksum());
+                    Ok::<_, DataError>(table)
+                };
+                (table(&paths[0])?, table(&paths[1])?, Some(16.0), sums)
+            }
+            Form::Libsvm => {
+                let inputs = self.shape.iter().product();
+                let (train, test) = files::sparse(&paths[0], Some(&paths[1]), Some(inputs))?;
+                let test = test.expect("a test file was given");
+                let sums = vec![number_sum(&train), number_sum(&test)];
+                (train, test, None, sums)
+            }
+        };
+        for ((path, file), found) in paths.iter().zip(self.files).zip(&sums) {
+            if file.sum != found {
+                return Err(DataError::new(
+                    path,
+                    format!(
+                        "is not the published file of {}: SHA-256 {found}, expected {}. Remove it \
+                         and fetch it again, or use it as {{ path = \"...\" }}",
+                        self.name, file.sum
+                    ),
+                ));
+            }
+        }
+        let path = &paths[0];
+        files::assemble(self.name, path, train, Some(test), None, Some(self.shape), peak, &sums)
+    }
+}
+
+/// SHA-256 of the numbers of a table, sample by sample: the label as a 64-bit integer, then the
+/// inputs as doubles, little-endian.
+fn number_sum(table: &Table) -> String {
+    let inputs = table.shape.inputs();
+    let mut bytes = Vec::with_capacity(8 * (table.features.len() + table.labels.len()));
+    for (sample, label) in table.labels.iter().enumerate() {
+        bytes.extend(label.to_le_bytes());
+        for i in 0..inputs {
+            bytes.extend(table.features.get(sample * inputs + i).to_le_bytes());
+        }
+    }
+    super::sha256(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn here(folder: &Path) -> Folders {
+        Folders { search: vec![folder.into()], cache: Some(folder.join("cache")) }
+    }
+
+    #[test]
+    fn sets_on_this_machine_have_the_published_sums_and_counts() {
+        let folders = Folders::from_environment();
+        for entry in &ENTRIES {
+            if !matches!(entry.place(&folders), Place::Folder(_)) {
+                eprintln!("{} is not on this machine: skipped", entry.name);
+                continue;
+            }
+            let data = load(entry.name, &folders).unwrap();
+            let test = data.test.unwrap();
+            assert_eq!([data.train.len(), test.len()], entry.samples, "{}", entry.name);
+            assert_eq!(data.classes, 10, "{}", entry.name);
+            let states = verify(entry.name, &folders).unwrap();
+            assert!(states.iter().all(|file| file.state == SumState::Good), "{states:?}");
+            if entry.name == "mnist" {
+                let ones = data.train.labels.iter().filter(|&&label| label == 1).count();
+                assert_eq!(ones, 6742);
+                let n = data.train.features.len();
+                let mean = (0..n).map(|i| data.train.features.get(i)).sum::<f64>() / n as f64;
+                assert!((mean - 0.1307).abs() < 1e-4, "{mean}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_absent_set_is_missing_data_with_the_command_that_brings_it() {
+        let empty = tempfile::tempdir().unwrap();
+        for (name, words) in [
+            ("mnist", "run `converge data fetch mnist`"),
+            ("usps", "run bunzip2 on them in"),
+            ("mnits", "the catalogue has digits, mnist"),
+        ] {
+            match load(name, &here(empty.path())) {
+                Err(SetupError::MissingData { remedy, .. }) => {
+                    assert!(remedy.contains(words), "{remedy}");
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+        let states = verify("mnist", &here(empty.path())).unwrap();
+        assert!(states.iter().all(|file| file.state == SumState::Absent));
+        assert_eq!(locate("digits", &here(empty.path())), Some(Place::BuiltIn));
+        assert_eq!(locate("mnits", &here(empty.path())), None);
+    }
+
+    #[test]
+    fn a_folder_that_lacks_files_is_named_with_them() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("optdigits")).unwrap();
+        fs::write(folder.path().join("optdigits/optdigits.tra"), "1").unwrap();
+        let Some(Place::Absent { remedy, .. }) = locate("optdigits", &here(folder.path())) else {
+            panic!("not whole");
+        };
+        assert!(remedy.contains("lacks optdigits.tes"), "{remedy}");
+    }
+
+    #[test]
+    fn a_changed_file_is_refused_with_both_sums() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = folder.path().join("digits");
+        fs::create_dir(&set).unwrap();
+        let line = |class: usize| format!("{}{class}\n", "3,".repeat(64));
+        let text: String = (0..10).map(line).collect();
+        fs::write(set.join("optdigits.tra"), &text).unwrap();
+        fs::write(set.join("optdigits.tes"), &text).unwrap();
+        let message = load("optdigits", &here(folder.path())).unwrap_err().to_string();
+        let found = content_sum(&set.join("optdigits.tra")).unwrap();
+        assert!(message.contains("optdigits.tra: is not the published file"), "{message}");
+        assert!(message.contains(&found) && message.contains("e1b683cc21"), "{message}");
+        let states = verify("optdigits", &here(folder.path())).unwrap();
+        let wrong = SumState::Wrong { expected: ENTRIES[3].files[0].sum.into(), found };
+        assert_eq!(states[0].state, wrong);
+    }
+
+    #[test]
+    fn the_sum_of_libsvm_text_does_not_depend_on_its_spacing() {
+        let table = |text: &[u8]| {
+            let mut source = Source::new(Path::new("memory"), text, 100, 100);
+            super::super::libsvm::read(&mut source).unwrap().dense(2, true).unwrap()
+        };
+        let sum = number_sum(&table(b"1 1:-1 2:0.5\n"));
+        assert_eq!(sum, number_sum(&table(b"1  1:-1.000000 2:5e-1 \n")));
+        assert_ne!(sum, number_sum(&table(b"1 1:-1 2:0.25\n")));
+    }
+}

@@ -1,0 +1,243 @@
+//! The two skinny products of a tile, and the conversion of stored numbers.
+//!
+//! A tile is a block of samples small enough for the second-level cache, one padded row of
+//! features per sample. With few classes the products are limited by loads, not by arithmetic, so
+//! both keep a block of 4 x 5 sums in registers: 9 loads for 20 multiply-adds.
+
+use pulp::{Simd, WithSimd};
+
+use super::real::Real;
+
+/// Rows are padded to a multiple of this many numbers: the widest register of `f32`.
+pub(crate) const PAD: usize = 16;
+/// Classes of one register block.
+const CLASSES: usize = 5;
+/// Samples, or registers of features, of one register block.
+const ROWS: usize = 4;
+/// Bytes of weights that stay in the first-level cache while the samples of a tile pass.
+const WEIGHT_BYTES: usize = 16 << 10;
+
+/// Splits `count` classes into blocks of nearly equal width, at most [`CLASSES`] each.
+#[inline(always)]
+fn class_blocks(count: usize) -> impl Iterator<Item = (usize, usize)> {
+    let blocks = count.div_ceil(CLASSES);
+    (0..blocks).map(move |b| (b * count / blocks, (b + 1) * count / blocks))
+}
+
+/// `scores(k, j) = bias(k) + sum_i weights(i, k) rows(i, j)`.
+pub(crate) struct Scores<'a, T> {
+    /// `(stride, samples)`, one sample after the other.
+    pub rows: &'a [T],
+    /// Padded numbers per row.
+    pub stride: usize,
+    /// `(stride, classes)`, zero in the padding.
+    pub weights: &'a [T],
+    /// One per class.
+    pub bias: &'a [f64],
+    /// `(capacity, classes)`: all samples of class 0, then of class 1, ...
+    pub scores: &'a mut [f64],
+    /// Distance of two classes in `scores`.
+    pub capacity: usize,
+}
+
+impl<T: Real> WithSimd for Scores<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { rows, stride, weights, bias, scores, capacity } = self;
+        for (k, &b) in bias.iter().enumerate() {
+            scores[k * capacity..(k + 1) * capacity].fill(b);
+        }
+        // Equal blocks of features, a multiple of the padding each.
+        let width = CLASSES * stride * size_of::<T>();
+        let blocks = width.div_ceil(WEIGHT_BYTES);
+        let step = stride.div_ceil(blocks.max(1)).next_multiple_of(PAD);
+        for from in (0..stride).step_by(step) {
+            let block = Block { rows, stride, weights, from, to: (from + step).min(stride) };
+            for (first, last) in class_blocks(bias.len()) {
+                match last - first {
+                    1 => block.classes::<S, 1>(simd, first, scores, capacity),
+                    2 => block.classes::<S, 2>(simd, first, scores, capacity),
+                    3 => block.classes::<S, 3>(simd, first, scores, capacity),
+                    4 => block.classes::<S, 4>(simd, first, scores, capacity),
+                    _ => block.classes::<S, CLASSES>(simd, first, scores, capacity),
+                }
+            }
+        }
+    }
+}
+
+/// Features `from..to` of all rows.
+struct Block<'a, T> {
+    rows: &'a [T],
+    stride: usize,
+    weights: &'a [T],
+    from: usize,
+    to: usize,
+}
+
+impl<T: Real> Block<'_, T> {
+    #[inline(always)]
+    fn classes<S: Simd, const C: usize>(
+        &self,
+        simd: S,
+        class: usize,
+        scores: &mut [f64],
+        capacity: usize,
+    ) {
+        let w: [&[T::Vector<S>]; C] = std::array::from_fn(|c| {
+            let start = (class + c) * self.stride;
+            T::vectors::<S>(&self.weights[start + self.from..start + self.to])
+        });
+        let samples = self.rows.len() / self.stride;
+        let out = &mut scores[class * capacity..];
+        let whole = samples / ROWS * ROWS;
+        for j in (0..whole).step_by(ROWS) {
+            self.samples::<S, C, ROWS>(simd, &w, j, out, capacity);
+        }
+        for j in whole..samples {
+            self.samples::<S, C, 1>(simd, &w, j, out, capacity);
+        }
+    }
+
+    #[inline(always)]
+    fn samples<S: Simd, const C: usize, const R: usize>(
+        &self,
+        simd: S,
+        w: &[&[T::Vector<S>]; C],
+        sample: usize,
+        out: &mut [f64],
+        capacity: usize,
+    ) {
+        let n = w[0].len();
+        let w: [&[T::Vector<S>]; C] = std::array::from_fn(|c| &w[c][..n]);
+        let d: [&[T::Vector<S>]; R] = std::array::from_fn(|r| {
+            let start = (sample + r) * self.stride;
+            &T::vectors::<S>(&self.rows[start + self.from..start + self.to])[..n]
+        });
+        let mut sums = [[T::splat(simd, T::default()); C]; R];
+        for v in 0..n {
+            let x: [T::Vector<S>; R] = std::array::from_fn(|r| d[r][v]);
+            for c in 0..C {
+                let weight = w[c][v];
+                for r in 0..R {
+                    sums[r][c] = T::mul_add(simd, x[r], weight, sums[r][c]);
+                }
+            }
+        }
+        for (c, column) in out.chunks_mut(capacity).take(C).enumerate() {
+            for r in 0..R {
+                column[sample + r] += T::sum(simd, sums[r][c]);
+            }
+        }
+    }
+}
+
+/// `sums(i, k) += sum_j rows(i, j) right(j, k)`: products in `T`, added to `f64`.
+pub(crate) struct Accumulate<'a, T> {
+    /// `(stride, samples)`.
+    pub rows: &'a [T],
+    /// Padded numbers per row.
+    pub stride: usize,
+    /// `(capacity, classes)`.
+    pub right: &'a [T],
+    /// Distance of two classes in `right`.
+    pub capacity: usize,
+    /// `(stride, classes)`.
+    pub sums: &'a mut [f64],
+}
+
+impl<T: Real> WithSimd for Accumulate<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let classes = self.sums.len() / self.stride;
+        for (first, last) in class_blocks(classes) {
+            match last - first {
+                1 => self.classes::<S, 1>(simd, first),
+                2 => self.classes::<S, 2>(simd, first),
+                3 => self.classes::<S, 3>(simd, first),
+                4 => self.classes::<S, 4>(simd, first),
+                _ => self.classes::<S, CLASSES>(simd, first),
+            }
+        }
+    }
+}
+
+impl<T: Real> Accumulate<'_, T> {
+    #[inline(always)]
+    fn classes<S: Simd, const C: usize>(&mut self, simd: S, class: usize) {
+        let vectors = T::vectors::<S>(&self.rows[..self.stride]).len();
+        let whole = vectors / ROWS * ROWS;
+        for v in (0..whole).step_by(ROWS) {
+            self.features::<S, C, ROWS>(simd, class, v);
+        }
+        for v in whole..vectors {
+            self.features::<S, C, 1>(simd, class, v);
+        }
+    }
+
+    #[inline(always)]
+    fn features<S: Simd, const C: usize, const F: usize>(
+        &mut self,
+        simd: S,
+        class: usize,
+        vector: usize,
+    ) {
+        let rows = T::vectors::<S>(self.rows);
+        let per_row = T::vectors::<S>(&self.rows[..self.stride]).len();
+        let samples = rows.len() / per_row;
+        let right: [&[T]; C] =
+            std::array::from_fn(|c| &self.right[(class + c) * self.capacity..][..samples]);
+        let mut sums = [[T::splat(simd, T::default()); F]; C];
+        for (j, row) in rows.chunks_exact(per_row).enumerate().take(samples) {
+            let row = &row[vector..vector + F];
+            let x: [T::Vector<S>; F] = std::array::from_fn(|f| row[f]);
+            for c in 0..C {
+                let r = T::splat(simd, right[c][j]);
+                for f in 0..F {
+                    sums[c][f] = T::mul_add(simd, x[f], r, sums[c][f]);
+                }
+            }
+        }
+        let lanes = self.stride / per_row;
+        for (c, sum) in sums.iter().enumerate() {
+            let mut flat = [T::default(); ROWS * PAD];
+            T::vectors_mut::<S>(&mut flat)[..F].copy_from_slice(sum);
+            let start = (class + c) * self.stride + vector * lanes;
+            for (total, value) in self.sums[start..start + F * lanes].iter_mut().zip(&flat) {
+                *total += value.to_f64();
+            }
+        }
+    }
+}
+
+/// Converts stored numbers.
+pub(crate) struct Convert<'a, A, B> {
+    pub from: &'a [A],
+    pub to: &'a mut [B],
+}
+
+macro_rules! convert {
+    ($from:ty, $to:ty) => {
+        impl WithSimd for Convert<'_, $from, $to> {
+            type Output = ();
+
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _: S) {
+                for (to, &from) in self.to.iter_mut().zip(self.from) {
+                    *to = from as $to;
+                }
+            }
+        }
+    };
+}
+
+convert!(u8, f32);
+convert!(u8, f64);
+convert!(f32, f32);
+convert!(f32, f64);
+convert!(f64, f32);
+convert!(f64, f64);

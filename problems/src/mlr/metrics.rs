@@ -1,0 +1,107 @@
+//! What is measured at a point.
+
+use super::sweep::Samples;
+use super::{Mlr, MlrScratch, Precision};
+use crate::{Better, Metric, Problem, Seed, Split};
+
+/// The metrics of an instance, in the order of their row.
+pub(super) fn list(mlr: &Mlr) -> Vec<Metric> {
+    use Better::{Higher, Lower};
+    let mut list = vec![
+        Metric::new("objective", Lower, Split::Train),
+        Metric::new("gradient-norm", Lower, Split::Train),
+        Metric::new("train-loss", Lower, Split::Train),
+        Metric::new("train-accuracy", Higher, Split::Train),
+    ];
+    if mlr.validation.is_some() {
+        list.push(Metric::new("validation-loss", Lower, Split::Validation));
+        list.push(Metric::new("validation-accuracy", Higher, Split::Validation));
+    }
+    if mlr.test.is_some() {
+        list.push(Metric::new("test-loss", Lower, Split::Test));
+        list.push(Metric::new("test-accuracy", Higher, Split::Test));
+    }
+    if mlr.reference.is_some() {
+        list.push(Metric::new("objective-gap", Lower, Split::Train));
+        list.push(Metric::new("distance", Lower, Split::Train));
+    }
+    list
+}
+
+fn norm(x: impl Iterator<Item = f64>) -> f64 {
+    x.map(|v| v * v).sum::<f64>().sqrt()
+}
+
+impl Problem for Mlr {
+    type Scratch = MlrScratch;
+
+    fn dim(&self) -> usize {
+        self.weights() * self.classes
+    }
+
+    fn terms(&self) -> Option<usize> {
+        Some(self.samples())
+    }
+
+    fn scratch(&self) -> MlrScratch {
+        self.new_scratch()
+    }
+
+    /// Zero weights.
+    fn start(&self, _seed: Seed, x: &mut [f64]) {
+        x.fill(0.0);
+    }
+
+    fn metrics(&self) -> &[Metric] {
+        &self.metrics
+    }
+
+    /// One pass over the training samples, with its gradient, and one over the others. Losses are
+    /// means of the misfits without the Tikhonov term; accuracies are fractions.
+    fn evaluate(&self, x: &[f64], row: &mut [f64], scratch: &mut MlrScratch) {
+        let mut row = row.iter_mut();
+        let mut push = |value: f64| {
+            if let Some(place) = row.next() {
+                *place = if value.is_finite() { value } else { f64::NAN };
+            }
+        };
+        let (objective, misfit, correct) = self.assess_train(x, scratch);
+        push(objective);
+        push(norm(scratch.gradient.iter().copied()));
+        push(misfit / self.samples() as f64);
+        push(correct / self.samples() as f64);
+        for part in [&self.validation, &self.test].into_iter().flatten() {
+            let (misfit, correct) = self.assess(part, x, scratch);
+            push(misfit / part.rows.samples as f64);
+            push(correct / part.rows.samples as f64);
+        }
+        if let Some(reference) = &self.reference {
+            push(objective - reference.value);
+            let gap = norm(x.iter().zip(&reference.x).map(|(x, r)| x - r));
+            push(gap / norm(reference.x.iter().copied()));
+        }
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let count =
+            |part: &Option<Samples>| part.as_ref().map_or(0, |s| s.rows.samples).to_string();
+        vec![
+            ("dataset", self.dataset.clone()),
+            ("checksum", self.checksum.clone()),
+            (
+                "precision",
+                match self.precision {
+                    Precision::Double => "f64".into(),
+                    Precision::Mixed => "f32 products, f64 accumulation".into(),
+                },
+            ),
+            ("stored", self.train.rows.stored().into()),
+            ("data-bytes", self.train.rows.bytes().to_string()),
+            ("classes", self.classes.to_string()),
+            ("weights", self.weights().to_string()),
+            ("train", self.samples().to_string()),
+            ("validation", count(&self.validation)),
+            ("test", count(&self.test)),
+        ]
+    }
+}

@@ -1,0 +1,308 @@
+//! Multinomial logistic regression.
+//!
+//! With `N` training samples, their `p = inputs + 1` features `d_j` (the last one constant 1), `K`
+//! classes, labels `y_j` and weights `W` (`K x p`), the objective is
+//!
+//! ```text
+//! J(W) = (1/N) sum_j [ lse(W d_j) - (W d_j)_{y_j} ]  +  (α/2) ‖L (W - W_ref)ᵀ‖²
+//! ```
+//!
+//! the mean cross-entropy plus a Tikhonov term with the same operator `L` for every class: the
+//! identity, or the Laplacian of each image channel ([`RidgeOperator`]). `W_ref` is zero unless set.
+//! The bias is an ordinary weight with its own diagonal entry in `L`; with [`Bias::Free`] that entry
+//! is zero, the convention of general-purpose libraries.
+//!
+//! A point is `Wᵀ`, `p x K` column-major: the `p` weights of class 0, bias last, then of class 1.
+//!
+//! # Precision
+//! Features are kept as bytes, `f32` or `f64`, in the narrowest type that holds them exactly.
+//! In [`Precision::Double`] all arithmetic is `f64`. In [`Precision::Mixed`] the products with the
+//! data are `f32` inside a tile of at most 256 samples and added up in `f64` over tiles; softmax,
+//! losses, regulariser and all reductions are `f64`; features that are not exact in `f32` are
+//! rounded to it once. Objective and gradient then agree with `f64` to about `1e-7` relative to the
+//! sums of absolute values they are made of.
+//!
+//! Every oracle reads the data once ([`sweep`]). Results do not depend on the number of threads.
+//!
+//! Source: "ADMM-Softmax: An ADMM Approach for Multinomial Logistic Regression", ETNA 52 (2020),
+//! 214-229, and the authors' release, whose conventions this module follows.
+
+mod features;
+mod gram;
+mod kernels;
+mod metrics;
+mod objective;
+mod real;
+mod ridge;
+mod rows;
+mod softmax;
+mod split;
+pub mod sweep;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+use self::features::FeatureMap;
+use self::sweep::Samples;
+use crate::data::{self, Dataset, DatasetChoice, Shape};
+use crate::{Build, Metric, Seed, SetupError, Value, require};
+
+pub use features::{FeatureChoice, RandomConvolution};
+pub use objective::{Linearization, MlrScratch};
+pub use ridge::RidgeOperator;
+pub use split::{Amount, SplitChoice};
+
+/// The Tikhonov term: its operator and its weight `α >= 0`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Ridge {
+    /// `L` is the identity.
+    Identity(f64),
+    /// `L` is the Laplacian of every image channel, divided by the number of features.
+    Laplacian(f64),
+}
+
+/// What the Tikhonov term does to the bias.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bias {
+    /// An ordinary weight with its own diagonal entry.
+    #[default]
+    Regularized,
+    /// Left alone.
+    Free,
+}
+
+/// Arithmetic of the products with the data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// `f64` throughout.
+    #[default]
+    Double,
+    /// `f32` products inside a tile, `f64` accumulation over tiles.
+    Mixed,
+}
+
+/// A section `[problem.NAME]` of kind `mlr`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct MlrConfig {
+    /// The data.
+    pub dataset: DatasetChoice,
+    /// The feature map.
+    #[serde(default)]
+    pub features: FeatureChoice,
+    /// The Tikhonov term.
+    #[serde(default = "MlrConfig::default_ridge")]
+    pub ridge: Ridge,
+    /// What it does to the bias.
+    #[serde(default)]
+    pub bias: Bias,
+    /// Which samples train, select and test.
+    #[serde(default)]
+    pub split: SplitChoice,
+    /// Arithmetic of the products with the data.
+    #[serde(default)]
+    pub precision: Precision,
+}
+
+impl MlrConfig {
+    /// Raw features of `dataset`, identity ridge of `1e-2`, everything else at its default.
+    pub fn new(dataset: DatasetChoice) -> Self {
+        Self {
+            dataset,
+            features: FeatureChoice::Raw,
+            ridge: Self::default_ridge(),
+            bias: Bias::Regularized,
+            split: SplitChoice::default(),
+            precision: Precision::Double,
+        }
+    }
+
+    fn default_ridge() -> Ridge {
+        Ridge::Identity(1e-2)
+    }
+}
+
+/// An instance of multinomial logistic regression.
+#[derive(Clone, Debug)]
+pub struct Mlr {
+    train: Samples,
+    validation: Option<Samples>,
+    test: Option<Samples>,
+    shape: Shape,
+    classes: usize,
+    ridge_weight: f64,
+    operator: RidgeOperator,
+    prior: Option<Vec<f64>>,
+    precision: Precision,
+    metrics: Vec<Metric>,
+    reference: Option<Reference>,
+    dataset: String,
+    checksum: String,
+}
+
+/// A reference solution and its objective by the same oracle.
+#[derive(Clone, Debug)]
+struct Reference {
+    x: Vec<f64>,
+    value: f64,
+}
+
+impl Mlr {
+    /// An instance on data at hand; `config.dataset` is not looked at. `reference` is a point whose
+    /// objective the metric `objective-gap` subtracts.
+    ///
+    /// # Errors
+    /// [`SetupError`] for a negative ridge, an impossible split, data without samples or a
+    /// reference of the wrong length.
+    pub fn new(
+        data: &Dataset,
+        config: &MlrConfig,
+        seed: Seed,
+        reference: Option<&[f64]>,
+    ) -> Result<Self, SetupError> {
+        let (Ridge::Identity(weight) | Ridge::Laplacian(weight)) = config.ridge;
+        require(
+            "ridge",
+            weight,
+            weight >= 0.0 && weight.is_finite(),
+            "a finite number, at least 0",
+        )?;
+        require("classes", data.classes, data.classes >= 1, "at least 1")?;
+        let partition = config.split.partition(data, seed)?;
+        let map = FeatureMap::new(config.features, data, &partition.train, seed.child("features"))?;
+        let shape = map.shape(data.shape);
+        let single = config.precision == Precision::Mixed;
+        let scalar_bytes = if single { 4 } else { 8 };
+        let part = |source: &data::Samples, order: &[usize]| {
+            let rows = map.rows(&source.features, data.shape, order, single);
+            Samples::new(rows, order.iter().map(|&j| source.labels[j]).collect(), scalar_bytes)
+        };
+        let some = |source: &data::Samples, order: &[usize]| {
+            (!order.is_empty()).then(|| part(source, order))
+        };
+        let free = config.bias == Bias::Free;
+        let mut mlr = Self {
+            train: part(&data.train, &partition.train),
+            validation: some(&data.train, &partition.validation),
+            test: some(data.test.as_ref().unwrap_or(&data.train), &partition.test),
+            operator: match config.ridge {
+                Ridge::Identity(_) => RidgeOperator::identity(shape.inputs(), free),
+                Ridge::Laplacian(_) => RidgeOperator::laplacian(shape, free),
+            },
+            shape,
+            classes: data.classes,
+            ridge_weight: weight,
+            prior: None,
+            precision: config.precision,
+            metrics: Vec::new(),
+            reference: None,
+            dataset: data.name.clone(),
+            checksum: data.checksum.clone(),
+        };
+        mlr.set_reference(reference)?;
+        Ok(mlr)
+    }
+
+    /// Sets the reference weights `W_ref` of the Tikhonov term, `p x K` like a point.
+    ///
+    /// # Errors
+    /// [`SetupError::Shape`] for another length.
+    pub fn with_prior(mut self, weights: &[f64]) -> Result<Self, SetupError> {
+        self.check_len("reference weights", weights)?;
+        self.prior = Some(weights.to_vec());
+        let reference = self.reference.take();
+        self.set_reference(reference.as_ref().map(|r| &r.x[..]))?;
+        Ok(self)
+    }
+
+    fn set_reference(&mut self, reference: Option<&[f64]>) -> Result<(), SetupError> {
+        self.reference = match reference {
+            None => None,
+            Some(x) => {
+                self.check_len("reference solution", x)?;
+                let value = self.value(x, &mut crate::Problem::scratch(self));
+                Some(Reference { x: x.to_vec(), value })
+            }
+        };
+        self.metrics = metrics::list(self);
+        Ok(())
+    }
+
+    fn check_len(&self, what: &'static str, x: &[f64]) -> Result<(), SetupError> {
+        let expected = self.weights() * self.classes;
+        if x.len() == expected {
+            Ok(())
+        } else {
+            Err(SetupError::Shape { what, expected, found: x.len() })
+        }
+    }
+
+    /// Training samples `N`.
+    pub fn samples(&self) -> usize {
+        self.train.rows.samples
+    }
+
+    /// Weights per class `p`: the features and the bias.
+    pub fn weights(&self) -> usize {
+        self.shape.inputs() + 1
+    }
+
+    /// Classes `K`.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Extent of the features of one sample.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Label of every training sample.
+    pub fn labels(&self) -> &[u16] {
+        &self.train.labels
+    }
+
+    /// Weight `α` of the Tikhonov term.
+    pub fn ridge_weight(&self) -> f64 {
+        self.ridge_weight
+    }
+
+    /// Operator `L` of the Tikhonov term.
+    pub fn operator(&self) -> &RidgeOperator {
+        &self.operator
+    }
+
+    /// Reference weights `W_ref`, `p x K`, if they are not zero.
+    pub fn prior(&self) -> Option<&[f64]> {
+        self.prior.as_deref()
+    }
+
+    /// Arithmetic of the products with the data.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Feature `input` of training sample `sample`, 1 for `input = p - 1`. For tests and checks.
+    pub fn feature(&self, input: usize, sample: usize) -> f64 {
+        if input + 1 == self.weights() { 1.0 } else { self.train.rows.feature(input, sample) }
+    }
+}
+
+impl Build for Mlr {
+    const ID: &'static str = "mlr";
+    const ABOUT: &'static str = "multinomial logistic regression with a Tikhonov term";
+    type Config = MlrConfig;
+
+    fn build(
+        config: &MlrConfig,
+        seed: Seed,
+        reference: Option<&[f64]>,
+    ) -> Result<Self, SetupError> {
+        let data = data::load(&config.dataset, seed.child("data"))?;
+        Self::new(&data, config, seed, reference)
+    }
+}

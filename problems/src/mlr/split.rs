@@ -1,0 +1,202 @@
+//! Seeded partition of the samples.
+
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use crate::data::Dataset;
+use crate::{Seed, SetupError, require};
+
+/// How many samples: a fraction of those at hand, or a count.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Amount {
+    /// Samples.
+    Count(usize),
+    /// Between 0 and 1.
+    Fraction(f64),
+}
+
+impl Amount {
+    fn of(self, samples: usize, name: &'static str) -> Result<usize, SetupError> {
+        match self {
+            Self::Count(count) => {
+                require(name, count, count <= samples, "at most the samples of the data set")?;
+                Ok(count)
+            }
+            Self::Fraction(fraction) => {
+                let holds = (0.0..=1.0).contains(&fraction);
+                require(name, fraction, holds, "a fraction between 0 and 1, or a count")?;
+                Ok((fraction * samples as f64).round() as usize)
+            }
+        }
+    }
+}
+
+/// Which samples train, select and test. The order is a seeded permutation.
+///
+/// Where the data set separates test samples, `test` is taken from those (all by default) and
+/// `train` and `validation` from the others; otherwise all three come from the same pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct SplitChoice {
+    /// Training samples; by default what the others leave.
+    pub train: Option<Amount>,
+    /// Validation samples; by default a sixth.
+    pub validation: Option<Amount>,
+    /// Test samples; by default all that the data set separates, or a sixth.
+    pub test: Option<Amount>,
+    /// Equal numbers of validation samples of every class.
+    pub balanced: bool,
+}
+
+/// Indices into the samples of a data set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Partition {
+    pub(crate) train: Vec<usize>,
+    pub(crate) validation: Vec<usize>,
+    /// Into the separate test samples where there are such.
+    pub(crate) test: Vec<usize>,
+}
+
+impl SplitChoice {
+    /// Everything trains: no validation samples, and test samples only if the set has its own.
+    pub const ALL: Self =
+        Self { train: None, validation: Some(Amount::Count(0)), test: None, balanced: false };
+
+    pub(crate) fn partition(self, data: &Dataset, seed: Seed) -> Result<Partition, SetupError> {
+        let seed = seed.child("split");
+        let samples = data.train.labels.len();
+        let mut pool = permutation(samples, seed.child("train"));
+        let sixth = Amount::Fraction(1.0 / 6.0);
+        let test = match &data.test {
+            Some(test) => {
+                let count = test.labels.len();
+                let mut order = permutation(count, seed.child("test"));
+                order.truncate(self.test.unwrap_or(Amount::Fraction(1.0)).of(count, "split.test")?);
+                order
+            }
+            None => {
+                let count = self.test.unwrap_or(if samples > 5 { sixth } else { Amount::Count(0) });
+                let count = count.of(samples, "split.test")?;
+                pool.split_off(samples - count)
+            }
+        };
+        let count = self.validation.unwrap_or(if samples > 5 { sixth } else { Amount::Count(0) });
+        let count = count.of(samples, "split.validation")?;
+        // Rounding three fractions may ask for a sample or two more than there are.
+        let fits = count <= pool.len();
+        require("split.validation", count, fits, "what the test samples leave")?;
+        let validation = if self.balanced {
+            balanced(&mut pool, count, data)?
+        } else {
+            pool.split_off(pool.len() - count)
+        };
+        if let Some(train) = self.train {
+            let count = train.of(samples, "split.train")?;
+            let fits = count <= pool.len() + 2;
+            require("split.train", count, fits, "what validation and test samples leave")?;
+            pool.truncate(count);
+        }
+        require("split.train", pool.len(), !pool.is_empty(), "at least one training sample")?;
+        Ok(Partition { train: pool, validation, test })
+    }
+}
+
+/// Moves the first `count / classes` samples of every class out of `pool`.
+fn balanced(pool: &mut Vec<usize>, count: usize, data: &Dataset) -> Result<Vec<usize>, SetupError> {
+    let each = count / data.classes;
+    let even = each * data.classes == count;
+    require("split.validation", count, even, "a multiple of the number of classes, if balanced")?;
+    let mut missing = vec![each; data.classes];
+    let mut taken = Vec::with_capacity(count);
+    pool.retain(|&j| {
+        let missing = &mut missing[data.train.labels[j] as usize];
+        let take = *missing > 0;
+        if take {
+            *missing -= 1;
+            taken.push(j);
+        }
+        !take
+    });
+    let enough = missing.iter().all(|&m| m == 0);
+    require("split.validation", count, enough, "at most what the rarest class holds, if balanced")?;
+    Ok(taken)
+}
+
+/// A uniform permutation of `0..count` (Fisher and Yates).
+fn permutation(count: usize, seed: Seed) -> Vec<usize> {
+    let mut rng = seed.rng();
+    let mut order: Vec<usize> = (0..count).collect();
+    for i in (1..count).rev() {
+        order.swap(i, rng.random_range(0..=i));
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Features, Samples, Shape};
+
+    fn data(samples: usize, test: Option<usize>) -> Dataset {
+        let part = |n: usize| Samples {
+            features: Features::F64(vec![0.0; n]),
+            labels: (0..n).map(|j| (j % 3) as u16).collect(),
+        };
+        Dataset {
+            name: String::new(),
+            shape: Shape { channels: 1, rows: 1, columns: 1 },
+            classes: 3,
+            train: part(samples),
+            test: test.map(part),
+            checksum: String::new(),
+        }
+    }
+
+    #[test]
+    fn parts_are_disjoint_and_follow_the_seed() {
+        let data = data(60, None);
+        let split = SplitChoice::default().partition(&data, Seed::root(1)).unwrap();
+        assert_eq!((split.train.len(), split.validation.len(), split.test.len()), (40, 10, 10));
+        let mut all = [&split.train[..], &split.validation, &split.test].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..60).collect::<Vec<_>>());
+        assert_eq!(split, SplitChoice::default().partition(&data, Seed::root(1)).unwrap());
+        assert_ne!(split, SplitChoice::default().partition(&data, Seed::root(2)).unwrap());
+    }
+
+    #[test]
+    fn a_balanced_validation_part_has_equal_classes() {
+        let data = data(60, Some(7));
+        let choice = SplitChoice {
+            validation: Some(Amount::Count(12)),
+            balanced: true,
+            ..Default::default()
+        };
+        let split = choice.partition(&data, Seed::root(1)).unwrap();
+        for class in 0..3 {
+            assert_eq!(split.validation.iter().filter(|&&j| j % 3 == class).count(), 4);
+        }
+        assert_eq!((split.train.len(), split.test.len()), (48, 7));
+    }
+
+    #[test]
+    fn impossible_parts_are_named() {
+        let data = data(10, None);
+        let ask = |train, validation| {
+            let choice = SplitChoice {
+                train: Some(train),
+                validation: Some(validation),
+                test: Some(Amount::Count(0)),
+                balanced: false,
+            };
+            choice.partition(&data, Seed::root(0)).unwrap_err().to_string()
+        };
+        let error = ask(Amount::Count(11), Amount::Count(0));
+        assert!(error.starts_with("split.train = 11"), "{error}");
+        let error = ask(Amount::Fraction(1.5), Amount::Count(0));
+        assert!(error.starts_with("split.train = 1.5"), "{error}");
+        let error = ask(Amount::Fraction(0.5), Amount::Fraction(1.0));
+        assert!(error.starts_with("split.train"), "{error}");
+    }
+}

@@ -1,0 +1,302 @@
+//! Oracles against a straightforward `f64` reference, and what must not depend on how they run.
+
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
+
+use super::*;
+use crate::check;
+use crate::data::{Features, Samples as DataSamples};
+use crate::{Batch, BatchGradient, Gradient, HessianVector, Problem};
+
+/// Sum of the magnitudes that enter a result, times this, bounds the error of `f64` oracles.
+const DOUBLE: f64 = 1e-13;
+/// The same for `f32` products: `sqrt(inputs) * eps` with room.
+const MIXED: f64 = 2e-6;
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    U8,
+    F32,
+    F64,
+}
+
+fn dataset(samples: usize, inputs: usize, classes: usize, kind: Kind) -> Dataset {
+    let mut rng = Seed::root(5).child("mlr test").rng();
+    let count = samples * inputs;
+    let features = match kind {
+        Kind::U8 => Features::U8 {
+            values: (0..count).map(|_| rng.random_range(0..=255)).collect(),
+            scale: 1.0 / 255.0,
+        },
+        Kind::F32 => Features::F32((0..count).map(|_| rng.random_range(-1.0..1.0)).collect()),
+        Kind::F64 => Features::F64((0..count).map(|_| rng.random_range(-1.0..1.0)).collect()),
+    };
+    let labels = (0..samples).map(|_| rng.random_range(0..classes as u16)).collect();
+    Dataset {
+        name: "random".into(),
+        shape: Shape { channels: 1, rows: 1, columns: inputs },
+        classes,
+        train: DataSamples { features, labels },
+        test: None,
+        checksum: String::new(),
+    }
+}
+
+fn config() -> MlrConfig {
+    let none = Some(Amount::Count(0));
+    let split = SplitChoice { validation: none, test: none, ..SplitChoice::ALL };
+    MlrConfig { split, ..MlrConfig::new(DatasetChoice::Named("random".into())) }
+}
+
+fn point(mlr: &Mlr, seed: u64) -> Vec<f64> {
+    let mut rng = Seed::root(seed).child("point").rng();
+    let over = 1.0 / (mlr.weights() as f64).sqrt();
+    (0..mlr.dim())
+        .map(|_| over * <StandardNormal as Distribution<f64>>::sample(&StandardNormal, &mut rng))
+        .collect()
+}
+
+/// Value and gradient of the misfit and the identity ridge, formula by formula.
+fn plain(mlr: &Mlr, free: bool, x: &[f64]) -> (f64, Vec<f64>) {
+    let (p, n) = (mlr.weights(), mlr.samples());
+    let mut g = vec![0.0; x.len()];
+    let mut value = 0.0;
+    for j in 0..n {
+        let d: Vec<f64> = (0..p).map(|i| mlr.feature(i, j)).collect();
+        let z: Vec<f64> = x.chunks(p).map(|w| w.iter().zip(&d).map(|(w, d)| w * d).sum()).collect();
+        let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = z.iter().map(|z| (z - max).exp()).sum();
+        let y = mlr.labels()[j] as usize;
+        value += max + total.ln() - z[y];
+        for (k, g) in g.chunks_mut(p).enumerate() {
+            let r = (z[k] - max).exp() / total - f64::from(u8::from(k == y));
+            g.iter_mut().zip(&d).for_each(|(g, d)| *g += r * d);
+        }
+    }
+    value /= n as f64;
+    let alpha = mlr.ridge_weight();
+    for (i, (g, w)) in g.iter_mut().zip(x).enumerate() {
+        *g /= n as f64;
+        if !(free && i % p == p - 1) {
+            *g += alpha * w;
+            value += 0.5 * alpha * w * w;
+        }
+    }
+    (value, g)
+}
+
+fn assert_close(ours: &[f64], expected: &[f64], tolerance: f64, what: &str) {
+    for (i, (a, b)) in ours.iter().zip(expected).enumerate() {
+        assert!((a - b).abs() <= tolerance, "{what}[{i}]: {a} against {b}, gap {}", (a - b).abs());
+    }
+}
+
+#[test]
+fn value_and_gradient_equal_the_plain_formulas_for_every_storage_and_shape() {
+    let shapes =
+        [(1, 1, 1), (1, 3, 4), (37, 15, 2), (70, 16, 3), (131, 17, 10), (40, 900, 7), (33, 65, 26)];
+    for (samples, inputs, classes) in shapes {
+        for kind in [Kind::U8, Kind::F32, Kind::F64] {
+            for (precision, tolerance) in [(Precision::Double, DOUBLE), (Precision::Mixed, MIXED)] {
+                for bias in [Bias::Regularized, Bias::Free] {
+                    let data = dataset(samples, inputs, classes, kind);
+                    let config = MlrConfig { precision, bias, ..config() };
+                    let mlr = Mlr::new(&data, &config, Seed::root(1), None).unwrap();
+                    let x = point(&mlr, 2);
+                    let (value, gradient) = plain(&mlr, bias == Bias::Free, &x);
+                    let (mut g, mut scratch) = (vec![f64::NAN; x.len()], mlr.scratch());
+                    let ours = mlr.value_gradient(&x, &mut g, &mut scratch);
+                    let what = format!("{samples}x{inputs}x{classes} {kind:?} {precision:?}");
+                    assert_close(&[ours], &[value], tolerance * value.max(1.0), &what);
+                    assert_close(&g, &gradient, tolerance, &what);
+                    let alone = mlr.value(&x, &mut scratch);
+                    assert_eq!(alone.to_bits(), ours.to_bits(), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn derivatives_pass_the_difference_check() {
+    let data = dataset(60, 12, 4, Kind::F64);
+    let shape = Shape { channels: 1, rows: 3, columns: 4 };
+    for ridge in [Ridge::Identity(0.1), Ridge::Laplacian(0.1)] {
+        for bias in [Bias::Regularized, Bias::Free] {
+            let config = MlrConfig { ridge, bias, ..config() };
+            let data = Dataset { shape, ..data.clone() };
+            let mlr = Mlr::new(&data, &config, Seed::root(1), None).unwrap();
+            let mlr = mlr.with_prior(&vec![0.3; 13 * 4]).unwrap();
+            let x = point(&mlr, 3);
+            let report = check::gradient(&mlr, &x, Seed::root(7), 5);
+            assert!(report.holds() && report.ratio.is_some(), "{ridge:?} {report:?}");
+            let report = check::hessian(&mlr, &x, Seed::root(8), 5);
+            assert!(report.holds() && report.ratio.is_some(), "{ridge:?} {report:?}");
+        }
+    }
+}
+
+#[test]
+fn a_batch_of_all_terms_gives_the_gradient() {
+    let mlr = Mlr::new(&dataset(300, 20, 5, Kind::U8), &config(), Seed::root(1), None).unwrap();
+    let (x, mut scratch) = (point(&mlr, 4), mlr.scratch());
+    let (mut full, mut batch) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+    mlr.gradient(&x, &mut full, &mut scratch);
+    let terms: Vec<u32> = (0..300).rev().collect();
+    mlr.batch_gradient(Batch { terms: &terms, draw: Seed::root(0) }, &x, &mut batch, &mut scratch);
+    assert_close(&batch, &full, 1e-14, "full batch");
+}
+
+#[test]
+fn batch_gradients_average_to_the_gradient() {
+    let mlr = Mlr::new(&dataset(90, 20, 5, Kind::F32), &config(), Seed::root(1), None).unwrap();
+    let (x, mut scratch) = (point(&mlr, 4), mlr.scratch());
+    let (mut full, mut mean, mut part) =
+        (vec![0.0; x.len()], vec![0.0; x.len()], vec![0.0; x.len()]);
+    mlr.gradient(&x, &mut full, &mut scratch);
+    for j in 0..9 {
+        let terms: Vec<u32> = (0..10).map(|i| 9 * i + j).collect();
+        mlr.batch_gradient(
+            Batch { terms: &terms, draw: Seed::root(0) },
+            &x,
+            &mut part,
+            &mut scratch,
+        );
+        mean.iter_mut().zip(&part).for_each(|(m, g)| *m += g / 9.0);
+    }
+    assert_close(&mean, &full, 1e-14, "mean over batches");
+}
+
+#[test]
+fn results_are_equal_to_the_bit_for_1_2_3_and_8_threads() {
+    for precision in [Precision::Double, Precision::Mixed] {
+        let config = MlrConfig { precision, ..config() };
+        let mlr =
+            Mlr::new(&dataset(3_001, 60, 10, Kind::U8), &config, Seed::root(1), None).unwrap();
+        let (x, v) = (point(&mlr, 1), point(&mlr, 2));
+        let all = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut scratch = mlr.scratch();
+                let (mut g, mut hv) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+                let value = mlr.value_gradient(&x, &mut g, &mut scratch);
+                let mut at = mlr.linearization();
+                mlr.linearize(&x, &mut at, &mut scratch);
+                mlr.hessian_vector(&at, &v, &mut hv, &mut scratch);
+                let gram = mlr.gram();
+                let gram = (0..gram.ncols()).flat_map(|j| gram.col_as_slice(j).to_vec());
+                let numbers = [value].into_iter().chain(g).chain(hv).chain(gram);
+                numbers.map(f64::to_bits).collect::<Vec<_>>()
+            })
+        };
+        let one = all(1);
+        for threads in [2, 3, 8] {
+            assert_eq!(one, all(threads), "{threads} threads, {precision:?}");
+        }
+    }
+}
+
+#[test]
+fn the_gram_matrix_is_that_of_the_features() {
+    let mlr = Mlr::new(&dataset(700, 150, 2, Kind::U8), &config(), Seed::root(1), None).unwrap();
+    let gram = mlr.gram();
+    for (i, j) in [(0, 0), (3, 140), (140, 3), (150, 150), (150, 7), (130, 129)] {
+        let sum: f64 = (0..700).map(|s| mlr.feature(i, s) * mlr.feature(j, s)).sum();
+        assert!((gram[(i, j)] - sum).abs() <= 1e-12 * sum, "G({i}, {j})");
+    }
+}
+
+#[test]
+fn a_shift_of_all_scores_changes_nothing_and_permuted_samples_change_rounding_only() {
+    let config = MlrConfig { ridge: Ridge::Identity(0.0), ..config() };
+    let data = dataset(200, 10, 4, Kind::F64);
+    let mlr = Mlr::new(&data, &config, Seed::root(1), None).unwrap();
+    let other = Mlr::new(&data, &config, Seed::root(2), None).unwrap();
+    let (x, mut scratch) = (point(&mlr, 1), mlr.scratch());
+    let value = mlr.value(&x, &mut scratch);
+    assert_close(&[other.value(&x, &mut scratch)], &[value], 1e-14, "permuted");
+    let mut shifted = x.clone();
+    shifted.iter_mut().skip(10).step_by(11).for_each(|b| *b += 100.0);
+    assert_close(&[mlr.value(&shifted, &mut scratch)], &[value], 1e-12, "shifted");
+}
+
+#[test]
+fn logits_a_thousand_apart_stay_finite() {
+    for precision in [Precision::Double, Precision::Mixed] {
+        let config = MlrConfig { precision, ridge: Ridge::Identity(0.0), ..config() };
+        let mlr = Mlr::new(&dataset(50, 3, 3, Kind::U8), &config, Seed::root(1), None).unwrap();
+        let mut x = vec![0.0; 12];
+        (x[3], x[11]) = (1000.0, -1000.0);
+        let (mut g, mut scratch) = (vec![0.0; 12], mlr.scratch());
+        let value = mlr.value_gradient(&x, &mut g, &mut scratch);
+        let wrong: f64 = mlr.labels().iter().map(|&y| [0.0, 1000.0, 2000.0][y as usize]).sum();
+        assert_close(&[value], &[wrong / 50.0], 1e-10, "value");
+        assert!(g.iter().all(|g| g.is_finite()));
+    }
+}
+
+#[test]
+fn metrics_follow_the_parts_and_the_reference() {
+    let data = dataset(120, 6, 3, Kind::F32);
+    let config = MlrConfig::new(DatasetChoice::Named("random".into()));
+    let mlr = Mlr::new(&data, &config, Seed::root(1), None).unwrap();
+    let names = |mlr: &Mlr| mlr.metrics().iter().map(|m| m.name.to_string()).collect::<Vec<_>>();
+    let all = [
+        "objective",
+        "gradient-norm",
+        "train-loss",
+        "train-accuracy",
+        "validation-loss",
+        "validation-accuracy",
+        "test-loss",
+        "test-accuracy",
+        "objective-gap",
+        "distance",
+    ];
+    assert_eq!(names(&mlr), all[..8]);
+    let x = point(&mlr, 1);
+    let mlr = Mlr::new(&data, &config, Seed::root(1), Some(&x)).unwrap();
+    assert_eq!(names(&mlr), all);
+    let mut row = vec![0.0; 10];
+    mlr.evaluate(&x, &mut row, &mut mlr.scratch());
+    assert!(row[8].abs() <= 0.0 && row[9].abs() <= 0.0, "at the reference");
+    mlr.evaluate(&vec![0.0; x.len()], &mut row, &mut mlr.scratch());
+    let first = mlr.labels().iter().filter(|&&y| y == 0).count() as f64 / 80.0;
+    let ln3 = 3.0_f64.ln();
+    assert_close(&row[..1], &[ln3], 1e-14, "objective at zero");
+    assert_close(
+        &row[2..5],
+        &[ln3, first, ln3],
+        1e-14,
+        "losses at zero; the first class wins ties",
+    );
+    assert_close(&row[9..], &[1.0], 1e-14, "distance of zero");
+}
+
+#[test]
+fn wrong_settings_are_named() {
+    let data = dataset(12, 6, 3, Kind::F32);
+    let bad = MlrConfig { ridge: Ridge::Identity(-1.0), ..config() };
+    let error = Mlr::new(&data, &bad, Seed::root(1), None).unwrap_err().to_string();
+    assert!(error.starts_with("ridge = -1"), "{error}");
+    let error = Mlr::new(&data, &config(), Seed::root(1), Some(&[0.0; 4])).unwrap_err();
+    assert!(matches!(error, SetupError::Shape { expected: 21, found: 4, .. }), "{error}");
+}
+
+#[test]
+fn a_section_of_a_study_is_read() {
+    let section = serde_json::json!({
+        "dataset": "digits",
+        "features": { "random-convolution": { "filters": 3 } },
+        "ridge": { "laplacian": 1e-6 },
+        "bias": "free",
+        "split": { "train": 0.5, "validation": 100, "balanced": true },
+        "precision": "mixed",
+    });
+    let config: MlrConfig = serde_json::from_value(section).unwrap();
+    assert_eq!(config.ridge, Ridge::Laplacian(1e-6));
+    assert_eq!(config.split.validation, Some(Amount::Count(100)));
+    let mlr = Mlr::build(&config, Seed::root(3), None).unwrap();
+    assert_eq!((mlr.weights(), mlr.classes()), (3 * 64 + 1, 10));
+    assert!(serde_json::from_str::<MlrConfig>(r#"{ "dataset": "digits", "rigde": 1 }"#).is_err());
+}

@@ -1,0 +1,6 @@
+//! Elementary functions that vectorise: branch-free, so that a loop over them compiles to the
+//! widest registers of the machine when it runs inside `pulp`'s run-time dispatch.
+
+mod elementary;
+
+pub use elementary::{exp, ln, ln_1p};

@@ -1,0 +1,68 @@
+//! Capabilities of problems, one small trait each. A solver's bound says exactly what it needs.
+//!
+//! Arguments: inputs, then output, then scratch. `x`, `v`, `g` have length `dim`.
+
+use crate::{Problem, Seed};
+
+/// The objective `f(x)`.
+pub trait Value: Problem {
+    /// `f(x)`; not finite where it overflows.
+    fn value(&self, x: &[f64], scratch: &mut Self::Scratch) -> f64;
+}
+
+/// The gradient `∇f(x)`.
+pub trait Gradient: Value {
+    /// Writes `∇f(x)` into `g` and returns `f(x)`, reading the data once where that is possible.
+    fn value_gradient(&self, x: &[f64], g: &mut [f64], scratch: &mut Self::Scratch) -> f64;
+
+    /// Writes `∇f(x)` into `g`.
+    fn gradient(&self, x: &[f64], g: &mut [f64], scratch: &mut Self::Scratch) {
+        self.value_gradient(x, g, scratch);
+    }
+}
+
+/// Products with the Hessian `∇²f(x)`.
+///
+/// Methods multiply many vectors at one point, so what depends on the point alone is computed once
+/// into a [`Linearization`](HessianVector::Linearization), which the caller owns.
+pub trait HessianVector: Gradient {
+    /// What the products at one point share.
+    type Linearization: Clone + Send;
+
+    /// Room for a linearization.
+    fn linearization(&self) -> Self::Linearization;
+
+    /// Fills `at` for the point `x`.
+    fn linearize(&self, x: &[f64], at: &mut Self::Linearization, scratch: &mut Self::Scratch);
+
+    /// Writes `∇²f(x) v` into `hv`.
+    fn hessian_vector(
+        &self,
+        at: &Self::Linearization,
+        v: &[f64],
+        hv: &mut [f64],
+        scratch: &mut Self::Scratch,
+    );
+}
+
+/// Some of the data terms, and the seed of every random number drawn while looking at them.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// Indices of terms, each below [`Problem::terms`].
+    pub terms: &'a [u32],
+    /// Keys dropout, population sampling and noise.
+    pub draw: Seed,
+}
+
+/// Unbiased gradients on a batch of terms.
+pub trait BatchGradient: Problem {
+    /// Writes the mean gradient of the terms of `batch`, plus the full gradient of what is not a
+    /// data term (a regulariser), into `g`.
+    fn batch_gradient(
+        &self,
+        batch: Batch<'_>,
+        x: &[f64],
+        g: &mut [f64],
+        scratch: &mut Self::Scratch,
+    );
+}

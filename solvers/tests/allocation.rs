@@ -1,0 +1,99 @@
+//! After warm-up no step of any method allocates. A binary of its own: the allocator is global.
+
+#![allow(unsafe_code, reason = "a global allocator is an unsafe trait; this one only counts")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use converge_problems::data::DatasetChoice;
+use converge_problems::mlr::{Mlr, MlrConfig, Precision};
+use converge_problems::{Build, Problem, Seed};
+use converge_solvers::check::LeastSquares;
+use converge_solvers::{
+    AdmmSoftmax, BoundMajorizer, Dual, Lbfgs, NewtonCg, ProxMethod, RidgeClassifier, Sgd, Solver,
+};
+
+/// Counts what this thread allocates, so that tests beside it do not show.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's contract is the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract is the system allocator's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's contract is the system allocator's.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations of 20 steps after 3 of warm-up.
+fn allocations<P: Problem, S: Solver<P>>(solver: &S, problem: &P) -> u64 {
+    let mut x0 = vec![0.0; problem.dim() * solver.points()];
+    problem.start(Seed::root(1).child("start"), &mut x0);
+    let mut state = solver.init(problem, &x0, Seed::root(1).child("noise")).expect("it sets up");
+    let mut run = |steps: usize| {
+        for _ in 0..steps {
+            solver.step(problem, &mut state).expect("it steps");
+        }
+    };
+    run(3);
+    let before = ALLOCATIONS.with(Cell::get);
+    run(20);
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+#[test]
+fn the_counter_sees_an_allocation() {
+    let before = ALLOCATIONS.with(Cell::get);
+    let held = std::hint::black_box(vec![0_u8; 64]);
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 1, "{}", held.len());
+}
+
+#[test]
+fn steps_allocate_nothing() {
+    let problem = LeastSquares::new(60, 8, 1);
+    let lbfgs = Lbfgs { memory: 4, ..Lbfgs::default() };
+    assert_eq!(allocations(&lbfgs, &problem), 0, "lbfgs");
+    assert_eq!(allocations(&NewtonCg::default(), &problem), 0, "newton-cg");
+    // 3 steps an epoch: the shuffle is seen too.
+    assert_eq!(allocations(&Sgd { batch: 16, ..Sgd::default() }, &problem), 0, "sgd");
+}
+
+#[test]
+fn steps_on_logistic_regression_allocate_nothing_at_one_thread() {
+    for precision in [Precision::Double, Precision::Mixed] {
+        let config =
+            MlrConfig { precision, ..MlrConfig::new(DatasetChoice::Named("digits".into())) };
+        let problem = Mlr::build(&config, Seed::root(1), None).expect("embedded data");
+        // Serial whatever the machine: digits lie below the size that uses threads.
+        let admm = AdmmSoftmax::default();
+        assert_eq!(allocations(&admm, &problem), 0, "admm-softmax");
+        let scalar = AdmmSoftmax { prox: ProxMethod::Scalar, dual: Dual::Implicit, ..admm };
+        assert_eq!(allocations(&scalar, &problem), 0, "admm-softmax, scalar prox");
+        assert_eq!(allocations(&RidgeClassifier::default(), &problem), 0, "ridge-classifier");
+        assert_eq!(allocations(&BoundMajorizer::default(), &problem), 0, "bound-majorizer");
+        if precision == Precision::Double {
+            // In mixed precision they meet the rounding of the objective within these steps and end.
+            assert_eq!(allocations(&Lbfgs::default(), &problem), 0, "lbfgs");
+            assert_eq!(allocations(&NewtonCg::default(), &problem), 0, "newton-cg");
+        }
+        assert_eq!(allocations(&Sgd::default(), &problem), 0, "sgd");
+    }
+}
