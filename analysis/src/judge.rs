@@ -165,15 +165,13 @@ impl Test {
             Self::Ratio(test) => any(&[&test.solver, &test.than], &test.problem),
             Self::Faster(test) => any(&[&test.solver, &test.than], &test.problem),
             Self::Rate(test) => any(&[&test.solver], &test.problem),
-            Self::Equal(test) => match &test.probe {
-                Some(probe) => {
-                    Selection { probe: Some(probe), ..Selection::default() }.holds(label)
+            Self::Equal(test) => {
+                if let Some(probe) = &test.probe {
+                    return Selection { probe: Some(probe), ..Selection::default() }.holds(label);
                 }
-                None => {
-                    let solvers: Vec<&String> = test.solver.iter().chain(&test.than).collect();
-                    any(&solvers, &test.problem)
-                }
-            },
+                let solvers: Vec<&String> = test.solver.iter().chain(&test.than).collect();
+                any(&solvers, &test.problem)
+            }
             Self::Share(test) => match &test.test {
                 Condition::AtMost(test) | Condition::AtLeast(test) => selection(test).holds(label),
                 Condition::Ratio(test) => any(&[&test.solver, &test.than], &test.problem),

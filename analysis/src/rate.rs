@@ -130,7 +130,7 @@ impl Curve {
         let scale = run
             .series("objective")
             .map_or(gap[0].abs(), |objective| objective.values[0].abs().max(gap[0].abs()));
-        let mixed = run.record.header.facts.get("precision").is_some_and(|word| word == "mixed");
+        let mixed = run.record.header.facts.get("precision").is_some_and(|p| p.contains("f32"));
         let epsilon = if mixed { f64::from(f32::EPSILON) } else { f64::EPSILON };
         let floor = test.floor.unwrap_or_else(|| slope::floor(epsilon, scale, 0.0, 0.0));
         Ok(Self { counts: column(&test.against, "against")?, gap, floor, broken: run.is_broken() })

@@ -41,7 +41,7 @@ pub(crate) fn load(
     keep_older: bool,
 ) -> Result<Vec<Loaded>> {
     let store = context.store()?;
-    let code = context.code(keep_older);
+    let code = Context::code(keep_older);
     let mut loaded = Vec::with_capacity(studies.len());
     let mut warned = Vec::new();
     for (study, paper) in studies {

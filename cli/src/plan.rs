@@ -29,7 +29,7 @@ pub(crate) fn plan(context: &Context, args: &PlanArgs) -> Result<()> {
     for (study, _) in &studies {
         let seeds = study.seeds.start;
         let plan = plan::plan(study, &store, 0..seeds, options.counting(), options.jobs);
-        context.warn(&plan.problems);
+        Context::warn(&plan.problems);
         let estimate = plan.estimate();
         lines.push(Line {
             study: format!("{}/{}", study.paper, study.name),

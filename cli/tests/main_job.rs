@@ -1,5 +1,7 @@
 //! The main job as a user meets it: run, check, draw, report, and the faults between.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what fails, fails the test")]
+
 mod support;
 
 use std::io::Read;
