@@ -2,7 +2,7 @@
 //!
 //! A run is reduced to one number per seed ([`number`]), the numbers of a seed to a contrast
 //! ([`judge`], [`rate`]), and inference is over seeds ([`statistics`]). A claim ([`claim`]) says in
-//! advance which; its answer is a [`Verdict`](verdict::Verdict).
+//! advance which; its answer is a [`Verdict`].
 
 pub mod align;
 pub mod check;
