@@ -4,8 +4,23 @@
 //! inference is over those. `alpha` is the two-sided error probability of an interval; each
 //! direction carries `alpha / 2`. Formulas and test vectors: `scipy`, `statsmodels` and `lifelines`
 //! where they have the procedure, quadrature or enumeration where they do not.
+//!
+//! The number of a procedure is the one a verdict names:
+//!
+//! | procedure | module |
+//! |---|---|
+//! | 1.1 Student, 1.2 Hall, 1.3 guarded Student | [`mean`] |
+//! | 1.6 median by order statistics, sign test | [`median`] |
+//! | 2.1 win test | [`win`] |
+//! | 2.2 t-mixture | [`mixture`] |
+//! | 3.1 duels, 3.2 product limit, 3.3 restricted mean | [`survival`] |
+//! | 4 convergence rates | [`slope`], [`bound`] |
+//! | 7.1 equivalence | [`equivalence`] |
+//! | 7.3 detectable differences | [`detectable`] |
+//! | 9.3 binomial intervals | [`proportion`] |
 
 pub mod bound;
+pub mod contrast;
 pub mod detectable;
 pub mod distribution;
 pub mod equivalence;
@@ -13,6 +28,7 @@ pub mod mean;
 pub mod median;
 pub mod mixture;
 pub mod proportion;
+pub mod rank;
 pub mod slope;
 pub mod survival;
 pub mod win;
@@ -57,6 +73,20 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// None either way: what a hypothesis that cannot be decided brings to its ledger.
+    pub const NONE: Self = Self { support: 1.0, refute: 1.0 };
+
+    /// The smaller p-value on either side: what several looks leave of anytime-valid evidence.
+    #[must_use]
+    pub fn strongest(self, other: Self) -> Self {
+        Self { support: self.support.min(other.support), refute: self.refute.min(other.refute) }
+    }
+
+    /// p-value against `θ = θ0`: twice the smaller one.
+    pub fn two_sided(self) -> f64 {
+        (2.0 * self.support.min(self.refute)).min(1.0)
+    }
+
     /// Of the mirrored claim `θ < θ0`.
     #[must_use]
     pub fn mirrored(self) -> Self {
