@@ -10,7 +10,9 @@
 //! | procedure | module |
 //! |---|---|
 //! | 1.1 Student, 1.2 Hall, 1.3 guarded Student | [`mean`] |
+//! | 1.4 bootstrap-t, 1.5 percentile and `BCa` | [`bootstrap`] |
 //! | 1.6 median by order statistics, sign test | [`median`] |
+//! | 1.7 Wilcoxon, Hodges–Lehmann | [`wilcoxon`] |
 //! | 2.1 win test | [`win`] |
 //! | 2.2 t-mixture | [`mixture`] |
 //! | 3.1 duels, 3.2 product limit, 3.3 restricted mean | [`survival`] |
@@ -19,6 +21,7 @@
 //! | 7.3 detectable differences | [`detectable`] |
 //! | 9.3 binomial intervals | [`proportion`] |
 
+pub mod bootstrap;
 pub mod bound;
 pub mod contrast;
 pub mod detectable;
@@ -31,6 +34,7 @@ pub mod proportion;
 pub mod rank;
 pub mod slope;
 pub mod survival;
+pub mod wilcoxon;
 pub mod win;
 
 #[cfg(test)]
