@@ -15,21 +15,31 @@
 //! | 1.7 Wilcoxon, Hodges–Lehmann | [`wilcoxon`] |
 //! | 2.1 win test | [`win`] |
 //! | 2.2 t-mixture | [`mixture`] |
+//! | 2.3 declared looks | [`looks`] |
+//! | 2.4 betting, 2.5 empirical Bernstein | [`bounded`] |
+//! | 2.6 asymptotic confidence sequence | [`asymptotic`] |
+//! | 2.7 normal mixture, stitched | [`normal_mixture`] |
+//! | 2.8 adjusted p-values and e-values of a ledger | [`ledger`] |
 //! | 3.1 duels, 3.2 product limit, 3.3 restricted mean | [`survival`] |
 //! | 4 convergence rates | [`slope`], [`bound`] |
 //! | 7.1 equivalence | [`equivalence`] |
 //! | 7.3 detectable differences | [`detectable`] |
 //! | 9.3 binomial intervals | [`proportion`] |
 
+pub mod asymptotic;
 pub mod bootstrap;
 pub mod bound;
+pub mod bounded;
 pub mod contrast;
 pub mod detectable;
 pub mod distribution;
 pub mod equivalence;
+pub mod ledger;
+pub mod looks;
 pub mod mean;
 pub mod median;
 pub mod mixture;
+pub mod normal_mixture;
 pub mod proportion;
 pub mod rank;
 pub mod slope;
