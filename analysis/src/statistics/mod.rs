@@ -21,6 +21,8 @@
 //! | 2.7 normal mixture, stitched | [`normal_mixture`] |
 //! | 2.8 adjusted p-values and e-values of a ledger | [`ledger`] |
 //! | 3.1 duels, 3.2 product limit, 3.3 restricted mean | [`survival`] |
+//! | 3.4 stratified log-rank | [`log_rank`] |
+//! | 3.5 expected running time | [`running_time`] |
 //! | 4 convergence rates | [`slope`], [`bound`] |
 //! | 7.1 equivalence | [`equivalence`] |
 //! | 7.3 detectable differences | [`detectable`] |
@@ -35,6 +37,7 @@ pub mod detectable;
 pub mod distribution;
 pub mod equivalence;
 pub mod ledger;
+pub mod log_rank;
 pub mod looks;
 pub mod mean;
 pub mod median;
@@ -42,6 +45,7 @@ pub mod mixture;
 pub mod normal_mixture;
 pub mod proportion;
 pub mod rank;
+pub mod running_time;
 pub mod slope;
 pub mod survival;
 pub mod wilcoxon;
