@@ -26,7 +26,12 @@
 //! | 4 convergence rates | [`slope`], [`bound`] |
 //! | 7.1 equivalence | [`equivalence`] |
 //! | 7.3 detectable differences | [`detectable`] |
+//! | 9.1 spread | [`spread`] |
+//! | 9.2 failure rates | [`failure`] |
 //! | 9.3 binomial intervals | [`proportion`] |
+//! | 9.4 monotone trend | [`trend`] |
+//! | 9.5 distance to a law | [`law`] |
+//! | 10 limits of stochastic tests | [`testing`] |
 
 pub mod asymptotic;
 pub mod bootstrap;
@@ -36,6 +41,8 @@ pub mod contrast;
 pub mod detectable;
 pub mod distribution;
 pub mod equivalence;
+pub mod failure;
+pub mod law;
 pub mod ledger;
 pub mod log_rank;
 pub mod looks;
@@ -47,7 +54,10 @@ pub mod proportion;
 pub mod rank;
 pub mod running_time;
 pub mod slope;
+pub mod spread;
 pub mod survival;
+pub mod testing;
+pub mod trend;
 pub mod wilcoxon;
 pub mod win;
 
