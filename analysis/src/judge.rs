@@ -713,7 +713,9 @@ fn within(x: &[f64], margin: f64, setting: &Setting<'_>, exact: bool) -> Finding
     finding.interval = magnitude(x, &moments, 0.0, setting).0;
     finding.evidence = Some(evidence);
     finding.answer = decide(finding.interval, evidence, 0.0, Side::Within, margin, setting.alpha);
-    let value = detectable::margin(x.len(), moments.deviation, setting.alpha);
+    let smallest =
+        if setting.sequential { detectable::mixture_margin } else { detectable::guarded_margin };
+    let value = smallest(x.len(), moments.deviation, setting.alpha);
     finding.detectable = Some(Detectable { value, unit: String::new() });
     finding
 }
@@ -742,7 +744,7 @@ fn magnitude(
 }
 
 fn found(moments: &Moments, setting: &Setting<'_>) -> f64 {
-    let f = if setting.sequential { detectable::mixture } else { detectable::mean };
+    let f = if setting.sequential { detectable::mixture } else { detectable::guarded };
     f(moments.count, moments.deviation, setting.alpha)
 }
 
