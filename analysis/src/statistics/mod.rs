@@ -9,13 +9,17 @@ pub mod bound;
 pub mod detectable;
 pub mod distribution;
 pub mod equivalence;
+pub mod log_line;
 pub mod mean;
 pub mod median;
 pub mod mixture;
+pub mod order;
 pub mod proportion;
+pub mod resampled;
 pub mod slope;
 pub mod survival;
 pub mod win;
+pub mod withheld;
 
 #[cfg(test)]
 mod coverage;
