@@ -8,6 +8,7 @@
 pub mod bound;
 pub mod detectable;
 pub mod distribution;
+pub mod dynamics;
 pub mod equivalence;
 pub mod log_line;
 pub mod mean;

@@ -50,6 +50,70 @@ pub enum Withheld {
     /// No order explains the three values.
     #[error("the differences of the three grids follow no order in [0.1, 10]")]
     NoOrder,
+    /// A run or a sample is constant to rounding.
+    #[error("no variation: the values are equal to rounding")]
+    NoVariation,
+    /// The parts of a run, or the runs, do not look alike.
+    #[error("not stationary: R̂ is {r_hat:.4}, above {bound:.4}")]
+    PartsDiffer {
+        /// R̂ found.
+        r_hat: f64,
+        /// Bound for this effective size.
+        bound: f64,
+    },
+    /// Batch means drift.
+    #[error("not stationary: batch means change by {change:.3e} over the run (p = {p:.2e})")]
+    Drift {
+        /// Change over the run.
+        change: f64,
+        /// Two-sided p-value.
+        p: f64,
+    },
+    /// Batch means drift by more than half the margin of the claim.
+    #[error(
+        "not stationary: batch means change by {change:.3e}, more than half the margin {margin:.3e}"
+    )]
+    DriftNearMargin {
+        /// Size of the change over the run.
+        change: f64,
+        /// Margin of the claim.
+        margin: f64,
+    },
+    /// Too few effectively independent values.
+    #[error("the effective size is {found:.0}, at least {needed:.0} are needed")]
+    EffectiveSize {
+        /// Effective size.
+        found: f64,
+        /// What is needed.
+        needed: f64,
+    },
+    /// Two estimates of the error of an average disagree.
+    #[error(
+        "autocorrelation not resolved: the standard errors {primary:.3e} and {second:.3e} differ by \
+         more than {:.0} %", 100.0 * allowed
+    )]
+    Unresolved {
+        /// Primary standard error.
+        primary: f64,
+        /// From batch means.
+        second: f64,
+        /// Relative difference allowed.
+        allowed: f64,
+    },
+    /// The boundary term of a residual is not small.
+    #[error("the boundary term {term:.3e} is not below the standard error {error:.3e}")]
+    Boundary {
+        /// Boundary term.
+        term: f64,
+        /// Standard error.
+        error: f64,
+    },
+    /// The means of a decay have both signs.
+    #[error("the mean changes sign before it is lost in noise: it oscillates")]
+    Oscillates,
+    /// No damped oscillation fits.
+    #[error("no damped oscillation fits")]
+    NoOscillation,
 }
 
 /// Whole numbers with commas.
