@@ -7,7 +7,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::beta::{beta_reg, ln_beta};
 use statrs::function::erf::erfc;
 use statrs::function::factorial::ln_binomial;
-use statrs::function::gamma::ln_gamma;
+use statrs::function::gamma::{gamma_ur, ln_gamma};
 
 /// `P(T ≥ t)` for Student's law with `freedom` degrees of freedom.
 pub fn student_upper(t: f64, freedom: f64) -> f64 {
@@ -85,6 +85,21 @@ pub fn beta_quantile(level: f64, a: f64, b: f64) -> f64 {
     bisect(0.0, 1.0, |x| beta_lower(a, b, x) < level)
 }
 
+/// `P(X ≥ x)` for the χ² law with `freedom` degrees of freedom.
+pub fn chi_square_upper(x: f64, freedom: f64) -> f64 {
+    if x <= 0.0 { 1.0 } else { gamma_ur(0.5 * freedom, 0.5 * x) }
+}
+
+/// The value that the χ² law stays below with probability `level` in (0, 1).
+pub fn chi_square_quantile(level: f64, freedom: f64) -> f64 {
+    let above = |x: f64| chi_square_upper(x, freedom) > 1.0 - level;
+    let mut high = freedom;
+    while above(high) {
+        high *= 2.0;
+    }
+    bisect(0.0, high, above)
+}
+
 /// `ln B(a, b)`.
 pub fn ln_beta_function(a: f64, b: f64) -> f64 {
     ln_beta(a, b)
@@ -116,9 +131,9 @@ pub fn hypergeometric_mass(hits: u64, draws: u64, marked: u64, total: u64) -> f6
     (ways - ln_binomial(total, draws)).exp()
 }
 
-/// Uniform in (0, 1), from the top 53 bits; never an end.
+/// Uniform in (0, 1), the middles of 2⁵² equal cells; never an end.
 pub fn uniform(rng: &mut Pcg64) -> f64 {
-    ((rng.next_u64() >> 11) as f64 + 0.5) * 2.0_f64.powi(-53)
+    ((rng.next_u64() >> 12) as f64 + 0.5) * 2.0_f64.powi(-52)
 }
 
 /// The point of `[low, high]` where `below` turns from true to false, to the last digit.
@@ -198,6 +213,17 @@ mod tests {
         assert_close(sum, 1.0, 1e-13);
         assert!(hypergeometric_mass(8, 10, 7, 20).abs() < f64::MIN_POSITIVE);
         assert!(hypergeometric_mass(0, 10, 15, 20).abs() < f64::MIN_POSITIVE);
+    }
+
+    #[test]
+    fn chi_square_of_two_degrees_is_exponential() {
+        for x in [1e-3, 0.362_472_001, 5.0, 60.0] {
+            assert_close(chi_square_upper(x, 2.0), (-0.5 * x).exp(), 1e-12);
+        }
+        assert_close(chi_square_quantile(0.999, 2.0), 2.0 * 1000.0_f64.ln(), 1e-12);
+        // One degree: the square of a normal number.
+        let z = normal_quantile(0.9995);
+        assert_close(chi_square_quantile(0.999, 1.0), z * z, 1e-10);
     }
 
     #[test]
