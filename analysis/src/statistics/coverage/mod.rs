@@ -178,15 +178,15 @@ struct Report {
 
 impl Report {
     fn new(title: &str) -> Self {
-        Self::titled(format!("{title}; % above / below the truth"))
+        Self::titled(&format!("{title}; % above / below the truth"))
     }
 
     /// For shares that have no sides: power, false alarms.
     fn of_shares(title: &str) -> Self {
-        Self::titled(format!("{title}; %"))
+        Self::titled(&format!("{title}; %"))
     }
 
-    fn titled(title: String) -> Self {
+    fn titled(title: &str) -> Self {
         let rotated = match rotation() {
             0 => String::new(),
             rotation => format!(" (rotation {rotation})"),
