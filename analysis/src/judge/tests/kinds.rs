@@ -322,16 +322,18 @@ fn chain(seed: u64, mean: f64, drift: f64) -> (Label, Record) {
 
 #[test]
 fn a_relation_needs_a_run_that_has_settled() {
+    // The drift of batch means over such a run has a deviation of 0.026: half the margin is 2.9 of
+    // them away.
     let relation = |margin: f64| json!({ "relation": { "metric": "validation-loss", "solver": "a", "margin": margin } });
     let one = [chain(1, 0.0, 0.0)];
-    let found = answered(&one, relation(0.05));
+    let found = answered(&one, relation(0.15));
     assert_eq!((found.answer, found.seeds), (Answer::Supported, 1), "{found:?}");
-    assert_eq!(answered(&[chain(2, 0.2, 0.0)], relation(0.05)).answer, Answer::Refuted);
-    let drifting = answered(&[chain(3, 0.0, 1.0)], relation(0.05));
+    assert_eq!(answered(&[chain(2, 0.4, 0.0)], relation(0.15)).answer, Answer::Refuted);
+    let drifting = answered(&[chain(3, 0.0, 1.0)], relation(0.15));
     assert_eq!(drifting.answer, Answer::Inconclusive);
     assert!(drifting.flags.iter().any(|flag| flag.contains("not stationary")), "{drifting:?}");
     let several: Vec<_> = (10..18).map(|seed| chain(seed, 0.0, 0.0)).collect();
-    let found = answered(&several, relation(0.05));
+    let found = answered(&several, relation(0.15));
     assert_eq!(found.procedure, "equivalence, guarded Student");
     assert_eq!((found.answer, found.seeds), (Answer::Supported, 8), "{found:?}");
 }
