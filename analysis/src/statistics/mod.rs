@@ -15,6 +15,7 @@ pub mod mean;
 pub mod median;
 pub mod mixture;
 pub mod order;
+pub mod profiles;
 pub mod proportion;
 pub mod resampled;
 pub mod slope;
@@ -24,6 +25,12 @@ pub mod withheld;
 
 #[cfg(test)]
 mod coverage;
+#[cfg(test)]
+mod coverage_dynamics;
+#[cfg(test)]
+mod coverage_profiles;
+#[cfg(test)]
+mod coverage_rates;
 
 use serde::{Deserialize, Serialize};
 

@@ -6,6 +6,7 @@
 use rand::Rng;
 use rand_pcg::Pcg64;
 
+use super::distribution::normal_quantile;
 use super::{Evidence, Interval};
 use crate::align::quantile;
 
@@ -51,6 +52,14 @@ impl Resampled {
         let below = self.sorted.partition_point(|value| *value < null);
         Evidence { support: against(at_most), refute: against(self.sorted.len() - below) }
     }
+
+    /// The smallest difference that a clear verdict has probability 0.9 to find: the half-width of
+    /// the interval, lengthened by the quantile of that power.
+    pub fn detectable(&self, alpha: f64) -> f64 {
+        let interval = self.interval(alpha);
+        let level = normal_quantile(1.0 - 0.5 * alpha);
+        0.5 * (interval.upper - interval.lower) * (level + normal_quantile(0.9)) / level
+    }
 }
 
 /// A uniform index below `count`, by the high half of a product: off from uniform by less than
@@ -75,6 +84,8 @@ mod tests {
         let evidence = resampled.evidence(4.0);
         assert_close(evidence.support, 6.0 / 102.0, 1e-12);
         assert_close(evidence.refute, 98.0 / 102.0, 1e-12);
+        // 1.6448536 and 1.2815516 are the normal quantiles at 0.95 and 0.9.
+        assert_close(resampled.detectable(0.1), 45.0 * (1.0 + 1.281_551_6 / 1.644_853_6), 1e-7);
     }
 
     #[test]

@@ -198,7 +198,7 @@ mod tests {
     use super::super::decay::Limit;
     use super::*;
     use crate::statistics::assert_close;
-    use crate::statistics::distribution::{normal_quantile, uniform};
+    use crate::statistics::distribution::normal;
 
     fn vector(count: u32) -> Means {
         let times: Vec<f64> = (0..count).map(|j| 0.5 * f64::from(j)).collect();
@@ -227,7 +227,7 @@ mod tests {
         let mut means = vector(13);
         let mut generator = Pcg64::seed_from_u64(1);
         for value in &mut means.values {
-            *value += 0.02 * normal_quantile(uniform(&mut generator));
+            *value += 0.02 * normal(&mut generator);
         }
         let found = damped(&means, start(&means).unwrap()).unwrap();
         for (rate, frequency) in [(1e-3, 0.0), (-1e-3, 0.0), (0.0, 1e-3), (0.0, -1e-3)] {
@@ -253,11 +253,11 @@ mod tests {
         // A level of its own and white noise on every path.
         let paths: Vec<Vec<f64>> = (0..60)
             .map(|_| {
-                let level = 0.1 * normal_quantile(uniform(&mut generator));
+                let level = 0.1 * normal(&mut generator);
                 means
                     .values
                     .iter()
-                    .map(|y| y * (1.0 + level) + 0.1 * normal_quantile(uniform(&mut generator)))
+                    .map(|y| y * (1.0 + level) + 0.1 * normal(&mut generator))
                     .collect()
             })
             .collect();

@@ -182,7 +182,7 @@ pub(crate) fn relaxing_paths(
     start: f64,
     generator: &mut Pcg64,
 ) -> Vec<Vec<f64>> {
-    use crate::statistics::distribution::{normal_quantile, uniform};
+    use crate::statistics::distribution::normal;
     (0..count)
         .map(|_| {
             let (mut x, mut last) = (start, times[0]);
@@ -191,7 +191,7 @@ pub(crate) fn relaxing_paths(
                 .map(|time| {
                     let factor = (-rate * (time - last)).exp();
                     let noise = ((1.0 - factor * factor) / (2.0 * rate)).sqrt();
-                    x = factor * x + noise * normal_quantile(uniform(generator));
+                    x = factor * x + noise * normal(generator);
                     last = *time;
                     x
                 })

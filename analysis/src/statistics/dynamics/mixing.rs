@@ -75,7 +75,7 @@ pub struct RHat {
     pub rank: f64,
     /// From the ranks of their distances to the common median: scales differ.
     pub folded: f64,
-    /// What neither exceeds with probability above about 10⁻³ if the quantity is stationary.
+    /// What a stationary quantity stays below, see [`r_hat_bound`].
     pub bound: f64,
 }
 
@@ -88,7 +88,11 @@ impl RHat {
 
 /// R̂ of chunks of equal length, see [`split`], with the bound for the effective size *within* the
 /// chunks, the smaller of both rank scores. The effective size of the whole run would not do: a
-/// drift lowers it so far that R̂ stays below its bound.
+/// drift lowers it so far that R̂ stays below its bound, and at 2,667 a drift of one standard deviation
+/// over the run is never found.
+///
+/// Measured in 1,000 runs of 8,000 values of AR(1) of effective size 2,667, 421 and 122: false alarms
+/// 0, 0.4 and 0.5 %; such a drift found in 100, 93 and 24 %.
 ///
 /// # Panics
 /// If there are fewer than two chunks.
@@ -108,7 +112,8 @@ pub fn r_hat(chunks: &[&[f64]]) -> RHat {
 }
 
 /// `max(1.01, 1 + m χ²_{0.999, m−1}/(2(m−1)·ESS))` for m chunks: to first order in 1/ESS, what R̂ of a
-/// stationary run exceeds with probability 10⁻³.
+/// stationary run of known effective size exceeds with probability 10⁻³. An estimated size makes it
+/// some 5·10⁻³.
 pub fn r_hat_bound(chunks: usize, ess: f64) -> f64 {
     let m = chunks as f64;
     let spread = chi_square_quantile(0.999, m - 1.0) / (m - 1.0);

@@ -4,7 +4,7 @@ use rand_pcg::Pcg64;
 
 use super::Rung;
 use crate::statistics::distribution::{
-    chi_square_upper, normal_lower, normal_quantile, normal_upper, uniform,
+    chi_square_upper, normal, normal_lower, normal_quantile, normal_upper,
 };
 use crate::statistics::log_line::log_line;
 use crate::statistics::mean::Moments;
@@ -83,7 +83,7 @@ pub fn bootstrap(rungs: &[Rung], draws: usize, generator: &mut Pcg64) -> Resampl
     let orders = (0..draws)
         .map(|_| {
             for (drawn, rung) in drawn.iter_mut().zip(rungs) {
-                drawn.error = rung.error + rung.deviation * normal_quantile(uniform(generator));
+                drawn.error = rung.error + rung.deviation * normal(generator);
             }
             Fit::of(&drawn).order
         })
@@ -208,11 +208,11 @@ mod tests {
     /// Errors `h²·(1 + 0.3 a)` with a common `a`, and a little noise of their own.
     fn coupled_replicas(steps: &[f64], count: usize) -> Vec<Vec<f64>> {
         let mut generator = Pcg64::seed_from_u64(2);
-        let mut normal = || normal_quantile(uniform(&mut generator));
+        let mut noise = || normal(&mut generator);
         (0..count)
             .map(|_| {
-                let common = 1.0 + 0.3 * normal();
-                steps.iter().map(|h| h * h * (common + 0.02 * normal())).collect()
+                let common = 1.0 + 0.3 * noise();
+                steps.iter().map(|h| h * h * (common + 0.02 * noise())).collect()
             })
             .collect()
     }
