@@ -7,7 +7,7 @@ use crate::judge::{Finding, Setting, directional, wins};
 use crate::load::Run;
 use crate::number::{Failed, singles};
 use crate::statistics::mean::{Moments, guarded};
-use crate::statistics::slope::{self, Kind, Slope, Window};
+use crate::statistics::slope::{self, Floor, Kind, Slope, Window};
 use crate::verdict::Side;
 
 /// Answers a claim on a rate.
@@ -38,7 +38,7 @@ pub fn judge(test: &Rate, exact: bool, setting: &Setting<'_>) -> Result<Finding,
             outcome
         })
         .collect();
-    let Some(window) = window(test, kind, &runs)? else {
+    let Some(window) = window(test, kind, claimed, &runs)? else {
         let mut finding = directional(&[], 0.0, Side::Below, Center::Win, setting, false);
         finding.answer = Answer::NoVerdict;
         finding.failed = failed;
@@ -51,6 +51,7 @@ pub fn judge(test: &Rate, exact: bool, setting: &Setting<'_>) -> Result<Finding,
         let word = match slope {
             Slope::Fit { .. } => continue,
             Slope::FloorLimited { .. } => "floor-limited",
+            Slope::BelowReference { .. } => "below the reference",
             Slope::Unusable => "no usable curve",
         };
         *failed.entry(word.to_owned()).or_insert(0) += 1;
@@ -59,6 +60,7 @@ pub fn judge(test: &Rate, exact: bool, setting: &Setting<'_>) -> Result<Finding,
     let mut finding = answer(&slopes, threshold, exact, setting);
     sensitivity(&mut finding, &curves, kind, window, claimed, threshold, exact, setting);
     curvature(&mut finding, &slopes, margin, setting.alpha);
+    reference(&mut finding, &slopes, margin);
     let what = if kind == Kind::Linear { "factor per count" } else { "exponent" };
     finding.statistic = format!("{what} of {} on [{}, {}]", test.metric, window.from, window.to);
     finding.margin = margin;
@@ -76,7 +78,12 @@ pub fn judge(test: &Rate, exact: bool, setting: &Setting<'_>) -> Result<Finding,
 }
 
 /// The declared window, or the default one of the iteration budget.
-fn window(test: &Rate, kind: Kind, runs: &[Run<'_>]) -> Result<Option<Window>, Mistake> {
+fn window(
+    test: &Rate,
+    kind: Kind,
+    claimed: f64,
+    runs: &[Run<'_>],
+) -> Result<Option<Window>, Mistake> {
     let Some(first) = runs.first() else { return Ok(None) };
     let budget = || {
         (test.against == "iteration").then_some(())?;
@@ -94,10 +101,10 @@ fn window(test: &Rate, kind: Kind, runs: &[Run<'_>]) -> Result<Option<Window>, M
             })?,
         ),
     };
-    if !window.is_wide(kind) {
+    if !window.is_wide(kind, claimed) {
         let finding = format!(
             "the window [{}, {}] is too narrow: it needs {} points, and a factor of 4 for \
-             sublinear rates",
+             sublinear rates or a claimed decrease by a factor of 10 for linear ones",
             window.from,
             window.to,
             slope::FEWEST
@@ -111,7 +118,7 @@ fn window(test: &Rate, kind: Kind, runs: &[Run<'_>]) -> Result<Option<Window>, M
 struct Curve {
     counts: Vec<f64>,
     gap: Vec<f64>,
-    floor: f64,
+    floor: Floor,
     broken: bool,
 }
 
@@ -123,7 +130,8 @@ impl Curve {
             })
         };
         if run.record.trace.rows() == 0 {
-            return Ok(Self { counts: Vec::new(), gap: Vec::new(), floor: 0.0, broken: true });
+            let floor = Floor::declared(0.0);
+            return Ok(Self { counts: Vec::new(), gap: Vec::new(), floor, broken: true });
         }
         let gap = column(&test.metric, "metric")?;
         // A gap is a difference of two objectives: its rounding is theirs.
@@ -132,7 +140,7 @@ impl Curve {
             .map_or(gap[0].abs(), |objective| objective.values[0].abs().max(gap[0].abs()));
         let mixed = run.record.header.facts.get("precision").is_some_and(|word| word == "mixed");
         let epsilon = if mixed { f64::from(f32::EPSILON) } else { f64::EPSILON };
-        let floor = test.floor.unwrap_or_else(|| slope::floor(epsilon, scale, 0.0, 0.0));
+        let floor = test.floor.map_or_else(|| Floor::of(epsilon, scale, 0.0, 0.0), Floor::declared);
         Ok(Self { counts: column(&test.against, "against")?, gap, floor, broken: run.is_broken() })
     }
 
@@ -162,7 +170,7 @@ fn answer(slopes: &[Slope], threshold: f64, exact: bool, setting: &Setting<'_>) 
         .map(|slope| match slope {
             Slope::Fit { slope, .. } => threshold - slope,
             Slope::FloorLimited { faster: true } => 1.0,
-            Slope::FloorLimited { faster: false } => f64::NAN,
+            Slope::FloorLimited { faster: false } | Slope::BelowReference { .. } => f64::NAN,
             Slope::Unusable => -1.0,
         })
         .collect();
@@ -195,16 +203,12 @@ fn sensitivity(
         Answer::Refuted => Answer::Supported,
         _ => return,
     };
-    let parts: Vec<String> = window
-        .neighbors()
+    let slopes = |window| curves.iter().map(|curve| curve.slope(kind, window, claimed)).collect();
+    let infer = |slopes: &[Slope]| answer(slopes, threshold, exact, setting).answer;
+    let parts: Vec<String> = slope::sensitivity(kind, window, claimed, slopes, infer)
         .into_iter()
-        .filter(|window| window.to > window.from && window.is_wide(kind))
-        .filter(|window| {
-            let slopes: Vec<Slope> =
-                curves.iter().map(|curve| curve.slope(kind, *window, claimed)).collect();
-            answer(&slopes, threshold, exact, setting).answer == opposite
-        })
-        .map(|window| format!("[{}, {}]", window.from, window.to))
+        .filter(|cell| cell.found == Some(opposite))
+        .map(|cell| format!("[{}, {}]", cell.window.from, cell.window.to))
         .collect();
     if !parts.is_empty() {
         finding.flags.push(format!(
@@ -231,5 +235,19 @@ fn curvature(finding: &mut Finding, slopes: &[Slope], margin: f64, alpha: f64) {
     let interval = guarded(&moments, alpha);
     if interval.lower > margin || interval.upper < -margin {
         finding.flags.push("not yet in the asymptotic regime".to_owned());
+    }
+}
+
+/// Withholds the answer where the reference value is wrong or not good enough.
+fn reference(finding: &mut Finding, slopes: &[Slope], margin: f64) {
+    if slopes.iter().any(|slope| matches!(slope, Slope::BelowReference { .. })) {
+        finding.withhold("error in the reference: a gap is negative beyond its floor");
+    }
+    let biases = slopes.iter().map(|slope| match slope {
+        Slope::Fit { bias, .. } => *bias,
+        _ => 0.0,
+    });
+    if biases.fold(0.0, f64::max) > 0.25 * margin {
+        finding.withhold("floor too high");
     }
 }
