@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use crate::claim::Answer;
+use crate::statistics::ledger::holm_of_claims;
 use crate::statistics::{Evidence, Interval};
 
 /// Where the estimate must lie for the claim to be supported.
@@ -28,6 +29,16 @@ pub struct Detectable {
     pub value: f64,
     /// Its unit.
     pub unit: String,
+}
+
+/// The number of one seed.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Row {
+    /// Number of the repetition.
+    pub seed: u64,
+    /// Its number, on the scale of the estimate.
+    #[serde(with = "extended")]
+    pub value: f64,
 }
 
 /// The answer to one claim for one variant, with all that it rests on.
@@ -88,8 +99,22 @@ pub struct Verdict {
     pub p_support: Option<f64>,
     /// Against "not refuted": small speaks against the claim.
     pub p_refute: Option<f64>,
+    /// `p_support` adjusted by Holm over all claims of the paper that were checked together. For
+    /// information: verdicts rest on fixed shares of the error budget.
+    #[serde(default)]
+    pub holm_support: Option<f64>,
+    /// `p_refute` adjusted likewise.
+    #[serde(default)]
+    pub holm_refute: Option<f64>,
     /// Seeds used.
     pub seeds: usize,
+    /// Looks taken at the seeds as they came; 1 where their number was fixed. With more, the
+    /// p-values are anytime-valid: `1/p` is the largest evidence of any look.
+    #[serde(default)]
+    pub looks: usize,
+    /// The number of each seed.
+    #[serde(default)]
+    pub rows: Vec<Row>,
     /// What could have been found.
     pub detectable: Option<Detectable>,
     /// Remarks that qualify the answer.
@@ -176,6 +201,49 @@ pub fn exit_code(verdicts: &[Verdict], strict: bool) -> u8 {
     }
 }
 
+/// Fills in the values adjusted by Holm, paper by paper and variant by variant.
+pub fn adjust(verdicts: &mut [Verdict]) {
+    let mut groups: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    for (place, verdict) in verdicts.iter().enumerate() {
+        if verdict.p_support.is_some() && verdict.p_refute.is_some() {
+            let key = (verdict.paper.clone(), verdict.variant.clone());
+            groups.entry(key).or_default().push(place);
+        }
+    }
+    for places in groups.into_values() {
+        let claims: Vec<Evidence> = places
+            .iter()
+            .map(|place| Evidence {
+                support: verdicts[*place].p_support.unwrap_or(1.0),
+                refute: verdicts[*place].p_refute.unwrap_or(1.0),
+            })
+            .collect();
+        for (place, adjusted) in places.into_iter().zip(holm_of_claims(&claims)) {
+            verdicts[place].holm_support = Some(adjusted.support);
+            verdicts[place].holm_refute = Some(adjusted.refute);
+        }
+    }
+}
+
+/// Flags the claims whose text or test is not what it was when `before` was written.
+pub fn flag_changes(verdicts: &mut [Verdict], before: &[Verdict]) {
+    for verdict in verdicts {
+        let same = |old: &&Verdict| {
+            (&old.paper, &old.study, &old.claim, &old.variant, &old.size)
+                == (&verdict.paper, &verdict.study, &verdict.claim, &verdict.variant, &verdict.size)
+        };
+        if let Some(old) = before.iter().find(same).filter(|old| old.hash != verdict.hash) {
+            let flag = format!("claim changed since its last verdict, {}", old.answer.word());
+            verdict.flags.push(flag);
+        }
+    }
+}
+
+/// Reads what [`write`] wrote; `None` if there is no such file or another program wrote it.
+pub fn read(path: &Path) -> Option<Vec<Verdict>> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
 /// Writes `verdicts.json`: under a temporary name first, then renamed, so that a reader never meets
 /// half a file.
 ///
@@ -253,7 +321,11 @@ pub(crate) mod tests {
             side: Side::Above,
             p_support: Some(0.1),
             p_refute: Some(0.9),
+            holm_support: None,
+            holm_refute: None,
             seeds: 10,
+            looks: 1,
+            rows: vec![Row { seed: 0, value: 0.1 }, Row { seed: 1, value: f64::INFINITY }],
             detectable: Some(Detectable { value: 0.15, unit: String::new() }),
             flags: Vec::new(),
             failed: BTreeMap::new(),

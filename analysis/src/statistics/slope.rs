@@ -37,7 +37,16 @@ impl Window {
     /// Twenty counts spread over the window, rounded and made unique: geometric for sublinear rates,
     /// so that the many late rows do not rule the fit, arithmetic for linear ones.
     pub fn grid(&self, kind: Kind) -> Vec<f64> {
-        spread(kind, self.from, self.to, POINTS)
+        let mut grid: Vec<f64> = (0..POINTS)
+            .map(|j| j as f64 / (POINTS - 1) as f64)
+            .map(|share| match kind {
+                Kind::Sublinear => self.from * (self.to / self.from).powf(share),
+                Kind::Linear => self.from + share * (self.to - self.from),
+            })
+            .map(f64::round)
+            .collect();
+        grid.dedup_by(|a, b| a.total_cmp(b).is_eq());
+        grid
     }
 
     /// Whether the window is wide enough to tell a rate: eight grid points, a factor of four between
@@ -50,21 +59,6 @@ impl Window {
         };
         self.from >= 1.0 && self.grid(kind).len() >= FEWEST && enough
     }
-}
-
-/// At most `points` counts from `from` to `to`, rounded and made unique, with equal ratios for
-/// sublinear rates and equal differences for linear ones.
-pub(super) fn spread(kind: Kind, from: f64, to: f64, points: usize) -> Vec<f64> {
-    let mut counts: Vec<f64> = (0..points)
-        .map(|j| j as f64 / (points - 1) as f64)
-        .map(|share| match kind {
-            Kind::Sublinear => from * (to / from).powf(share),
-            Kind::Linear => from + share * (to - from),
-        })
-        .map(f64::round)
-        .collect();
-    counts.dedup_by(|a, b| a.total_cmp(b).is_eq());
-    counts
 }
 
 /// What a gap must exceed to be more than noise.
@@ -193,16 +187,15 @@ pub struct Cell<T> {
     pub found: Option<T>,
 }
 
-/// The table of sensitivity to the window, starts over ends, row by row: `slopes` reads all curves
-/// on a window, `infer` draws from them what the claim draws from the declared window, which is the
-/// last cell of the middle row. The declared window decides; a clear answer against its own in
-/// another cell makes the claim sensitive to the window.
+/// The table of sensitivity to the window, starts over ends, row by row: `infer` draws from a window
+/// what the claim draws from the declared one, which is the last cell of the middle row. The declared
+/// window decides; a clear answer against its own in another cell makes the claim sensitive to the
+/// window.
 pub fn sensitivity<T>(
     kind: Kind,
     window: Window,
     claimed: f64,
-    slopes: impl Fn(Window) -> Vec<Slope>,
-    infer: impl Fn(&[Slope]) -> T,
+    infer: impl Fn(Window) -> T,
 ) -> Vec<Cell<T>> {
     [0.5, 1.0, 2.0]
         .into_iter()
@@ -210,7 +203,7 @@ pub fn sensitivity<T>(
         .map(|(start, end)| {
             let window = Window { from: (start * window.from).max(1.0), to: end * window.to };
             let wide = window.to > window.from && window.is_wide(kind, claimed);
-            Cell { start, end, window, found: wide.then(|| infer(&slopes(window))) }
+            Cell { start, end, window, found: wide.then(|| infer(window)) }
         })
         .collect()
 }
@@ -382,10 +375,11 @@ mod tests {
     fn the_table_shows_nine_windows_and_leaves_out_narrow_ones() {
         let (counts, gap) = curve(1000, |k| 3.0 * (k + f64::EPSILON).powf(-1.5));
         let window = Window { from: 100.0, to: 1000.0 };
-        let slopes = |window| vec![read(Kind::Sublinear, &counts, &gap, window, NONE, -1.5)];
-        let table = sensitivity(Kind::Sublinear, window, -1.5, slopes, |slopes| match slopes[0] {
-            Slope::Fit { slope, .. } => slope,
-            _ => f64::NAN,
+        let table = sensitivity(Kind::Sublinear, window, -1.5, |window| {
+            match read(Kind::Sublinear, &counts, &gap, window, NONE, -1.5) {
+                Slope::Fit { slope, .. } => slope,
+                _ => f64::NAN,
+            }
         });
         assert_eq!(table.len(), 9);
         assert_eq!(table[5].window, window);

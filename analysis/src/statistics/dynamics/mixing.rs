@@ -8,6 +8,7 @@ use super::ess::ess_within;
 use crate::statistics::distribution::{chi_square_quantile, normal_quantile};
 use crate::statistics::mean::Moments;
 use crate::statistics::median::median;
+use crate::statistics::rank::average_ranks;
 
 /// Parts of a single run.
 const PARTS: usize = 8;
@@ -30,18 +31,9 @@ pub fn split<'a>(chains: &[&'a [f64]]) -> Vec<&'a [f64]> {
 /// Normal scores `Φ⁻¹((r − 3/8)/(S + 1/4))` of the ranks r among all S values; equal values share
 /// their average rank.
 pub fn rank_normalized(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
-    let mut scores = vec![0.0; values.len()];
-    let mut start = 0;
-    for tied in order.chunk_by(|a, b| values[*a].total_cmp(&values[*b]).is_eq()) {
-        // Ranks start + 1 ..= start + tied.len().
-        let rank = start as f64 + 0.5 * (tied.len() as f64 + 1.0);
-        let score = normal_quantile((rank - 0.375) / (values.len() as f64 + 0.25));
-        tied.iter().for_each(|place| scores[*place] = score);
-        start += tied.len();
-    }
-    scores
+    let count = values.len() as f64;
+    let score = |rank: f64| normal_quantile((rank - 0.375) / (count + 0.25));
+    average_ranks(values).into_iter().map(score).collect()
 }
 
 /// Spread of chunks of equal length.
@@ -92,7 +84,7 @@ impl RHat {
 /// over the run is never found.
 ///
 /// Measured in 1,000 runs of 8,000 values of AR(1) of effective size 2,667, 421 and 122: false alarms
-/// 0, 0.4 and 0.5 %; such a drift found in 100, 93 and 24 %.
+/// 0, 0.4 and 0.5 %; such a drift found in 100, 90 and 24 %.
 ///
 /// # Panics
 /// If there are fewer than two chunks.

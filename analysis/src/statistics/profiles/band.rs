@@ -22,17 +22,17 @@ pub struct Band {
 
 impl Profiles {
     /// The profile of each solver with bands from `draws` resamples, the same for all solvers.
-    pub fn bands(&self, draws: usize, alpha: f64, generator: &mut Pcg64) -> Vec<Band> {
-        let start = generator.clone();
+    pub fn bands(&self, draws: usize, alpha: f64, rng: &mut Pcg64) -> Vec<Band> {
+        let start = rng.clone();
         (0..self.ratios.len())
             .map(|solver| {
-                *generator = start.clone();
-                self.band(solver, draws, alpha, generator)
+                *rng = start.clone();
+                self.band(solver, draws, alpha, rng)
             })
             .collect()
     }
 
-    fn band(&self, solver: usize, draws: usize, alpha: f64, generator: &mut Pcg64) -> Band {
+    fn band(&self, solver: usize, draws: usize, alpha: f64, rng: &mut Pcg64) -> Band {
         let ratios = &self.ratios[solver];
         let mut order: Vec<usize> =
             (0..ratios.len()).filter(|run| ratios[*run].is_finite()).collect();
@@ -57,7 +57,7 @@ impl Profiles {
         let mut values = vec![Vec::with_capacity(draws); steps.len()];
         let mut farthest = Vec::with_capacity(draws);
         for _ in 0..draws {
-            self.draw(&mut weights, generator);
+            self.draw(&mut weights, rng);
             let drawn = shares(&weights);
             let distances =
                 drawn.iter().zip(&band.shares).map(|(drawn, share)| (drawn - share).abs());
@@ -123,10 +123,10 @@ mod tests {
     #[test]
     fn all_solvers_meet_the_same_resamples_and_the_generator_moves_on() {
         let costs: Vec<_> = vec![vec![vec![1.0, 1.0], vec![2.0, 2.0]]; 10];
-        let mut generator = Pcg64::seed_from_u64(3);
-        let before = generator.clone();
-        let bands = performance(&costs).unwrap().bands(99, 0.05, &mut generator);
+        let mut rng = Pcg64::seed_from_u64(3);
+        let before = rng.clone();
+        let bands = performance(&costs).unwrap().bands(99, 0.05, &mut rng);
         assert_eq!(bands[0], bands[1]);
-        assert_ne!(before, generator);
+        assert_ne!(before, rng);
     }
 }

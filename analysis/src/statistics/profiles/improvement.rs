@@ -2,9 +2,10 @@
 //! over problems. For one problem and matched seeds it is the win test, [`crate::statistics::win`].
 //! Source: R. Agarwal et al., 2021, section 4.3; H. Mann, D. Whitney, 1947.
 
+use rand::RngExt;
 use rand_pcg::Pcg64;
 
-use crate::statistics::resampled::{Resampled, index};
+use crate::statistics::resampled::Resampled;
 use crate::statistics::withheld::Withheld;
 
 /// Which runs meet.
@@ -44,7 +45,7 @@ pub fn bootstrap(
     b: &[Vec<f64>],
     pairing: Pairing,
     draws: usize,
-    generator: &mut Pcg64,
+    rng: &mut Pcg64,
 ) -> Result<Resampled, Withheld> {
     let few = |what, found, needed| Err(Withheld::TooFew { what, found, needed });
     if a.is_empty() || a.len() != b.len() {
@@ -61,13 +62,13 @@ pub fn bootstrap(
     }
     let count = a.len() as f64;
     let estimate = a.iter().zip(b).map(|(x, y)| probability(x, y, pairing)).sum::<f64>() / count;
-    let values = (0..draws)
+    let values: Vec<f64> = (0..draws)
         .map(|_| {
             let drawn = a.iter().zip(b).map(|(x, y)| {
-                let rows: Vec<usize> = x.iter().map(|_| index(generator, x.len())).collect();
+                let rows: Vec<usize> = x.iter().map(|_| rng.random_range(0..x.len())).collect();
                 let columns = match pairing {
                     Pairing::Seeds => rows.clone(),
-                    Pairing::All => y.iter().map(|_| index(generator, y.len())).collect(),
+                    Pairing::All => y.iter().map(|_| rng.random_range(0..y.len())).collect(),
                 };
                 let x: Vec<f64> = rows.iter().map(|row| x[*row]).collect();
                 let y: Vec<f64> = columns.iter().map(|column| y[*column]).collect();
@@ -76,7 +77,7 @@ pub fn bootstrap(
             drawn.sum::<f64>() / count
         })
         .collect();
-    Ok(Resampled::new(estimate, values))
+    Ok(Resampled::new(estimate, &values))
 }
 
 /// Fails unless both solvers have the same problems and seeds.
@@ -94,6 +95,8 @@ pub(super) fn same_seeds(a: &[Vec<f64>], b: &[Vec<f64>]) -> Result<(), Withheld>
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use rand::SeedableRng;
 
     use super::*;
@@ -115,8 +118,8 @@ mod tests {
     fn problems_are_averaged_and_runs_drawn_within_them() {
         let a = vec![X.to_vec(), vec![1.0; 6]];
         let b = vec![Y.to_vec(), vec![0.0; 5]];
-        let mut generator = Pcg64::seed_from_u64(1);
-        let found = bootstrap(&a, &b, Pairing::All, 999, &mut generator).unwrap();
+        let mut rng = Pcg64::seed_from_u64(1);
+        let found = bootstrap(&a, &b, Pairing::All, 999, &mut rng).unwrap();
         assert_close(found.estimate, 0.5 * (2.0 / 3.0 + 1.0), 1e-12);
         let interval = found.interval(0.05);
         // The second problem never varies: its half is certain.
@@ -129,26 +132,25 @@ mod tests {
         // Seeds differ by far more than the solvers, which differ by one sign.
         let x: Vec<f64> = (0..20).map(|seed| f64::from(seed * seed % 17)).collect();
         let y: Vec<f64> = x.iter().map(|x| x - 0.01).collect();
-        let mut generator = Pcg64::seed_from_u64(2);
-        let paired =
-            bootstrap(&[x.clone()], &[y.clone()], Pairing::Seeds, 199, &mut generator).unwrap();
+        let mut rng = Pcg64::seed_from_u64(2);
+        let paired = bootstrap(from_ref(&x), from_ref(&y), Pairing::Seeds, 199, &mut rng).unwrap();
         assert_close(paired.interval(0.05).lower, 1.0, 1e-15);
-        let all = bootstrap(&[x], &[y], Pairing::All, 199, &mut generator).unwrap();
+        let all = bootstrap(&[x], &[y], Pairing::All, 199, &mut rng).unwrap();
         assert!(all.interval(0.05).lower < 0.5);
     }
 
     #[test]
     fn problems_that_do_not_match_are_refused() {
-        let mut generator = Pcg64::seed_from_u64(3);
+        let mut rng = Pcg64::seed_from_u64(3);
         let mut refused = |a: &[Vec<f64>], b: &[Vec<f64>], pairing| {
-            bootstrap(a, b, pairing, 9, &mut generator).unwrap_err()
+            bootstrap(a, b, pairing, 9, &mut rng).unwrap_err()
         };
         let (x, y) = (X.to_vec(), Y.to_vec());
-        let error = refused(&[x.clone()], &[y], Pairing::Seeds);
+        let error = refused(from_ref(&x), &[y], Pairing::Seeds);
         assert!(matches!(error, Withheld::TooFew { found: 3, needed: 4, .. }));
-        let error = refused(&[x.clone()], &[], Pairing::All);
+        let error = refused(from_ref(&x), &[], Pairing::All);
         assert!(matches!(error, Withheld::TooFew { what: "problems", .. }));
-        let error = refused(&[x.clone()], &[vec![]], Pairing::All);
+        let error = refused(from_ref(&x), &[vec![]], Pairing::All);
         assert!(matches!(error, Withheld::TooFew { found: 0, .. }));
         let error = refused(&[x], &[vec![f64::NAN]], Pairing::All);
         assert!(matches!(error, Withheld::Unusable { .. }));

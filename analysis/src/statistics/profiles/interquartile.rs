@@ -6,9 +6,10 @@
 //! wants twenty seeds, or [`per_seed`] with an interval of [`mean`](crate::statistics::mean), which
 //! keeps its level. Source: R. Agarwal et al., 2021, section 4.3.
 
+use rand::RngExt;
 use rand_pcg::Pcg64;
 
-use crate::statistics::resampled::{Resampled, index};
+use crate::statistics::resampled::Resampled;
 use crate::statistics::withheld::Withheld;
 
 /// Fewest seeds of each problem for a verdict.
@@ -46,10 +47,10 @@ pub fn per_seed(scores: &[Vec<f64>]) -> Result<Vec<f64>, Withheld> {
 pub fn bootstrap(
     scores: &[Vec<f64>],
     draws: usize,
-    generator: &mut Pcg64,
+    rng: &mut Pcg64,
 ) -> Result<Resampled, Withheld> {
     check(scores)?;
-    Ok(resample(&[scores], draws, generator, |means| means[0]))
+    Ok(resample(&[scores], draws, rng, |means| means[0]))
 }
 
 /// The interquartile mean of `a` minus that of `b`, both `[problem][seed]` over the same seeds, from
@@ -61,12 +62,12 @@ pub fn difference(
     a: &[Vec<f64>],
     b: &[Vec<f64>],
     draws: usize,
-    generator: &mut Pcg64,
+    rng: &mut Pcg64,
 ) -> Result<Resampled, Withheld> {
     check(a)?;
     check(b)?;
     super::improvement::same_seeds(a, b)?;
-    Ok(resample(&[a, b], draws, generator, |means| means[0] - means[1]))
+    Ok(resample(&[a, b], draws, rng, |means| means[0] - means[1]))
 }
 
 fn check(scores: &[Vec<f64>]) -> Result<(), Withheld> {
@@ -114,22 +115,22 @@ impl Ranked {
     }
 }
 
-pub(crate) fn resample(
+pub(in crate::statistics) fn resample(
     solvers: &[&[Vec<f64>]],
     draws: usize,
-    generator: &mut Pcg64,
+    rng: &mut Pcg64,
     statistic: impl Fn(&[f64]) -> f64,
 ) -> Resampled {
     let mut ranked: Vec<Ranked> = solvers.iter().map(|scores| Ranked::of(scores)).collect();
     let means = |ranked: &[Ranked]| ranked.iter().map(Ranked::mean).collect::<Vec<_>>();
     let estimate = statistic(&means(&ranked));
-    let values = (0..draws)
+    let values: Vec<f64> = (0..draws)
         .map(|_| {
             ranked.iter_mut().for_each(|solver| solver.counts.fill(0));
             let mut start = 0;
             for problem in solvers[0] {
                 for _ in problem {
-                    let run = start + index(generator, problem.len());
+                    let run = start + rng.random_range(0..problem.len());
                     for solver in &mut ranked {
                         solver.counts[solver.place[run]] += 1;
                     }
@@ -139,7 +140,7 @@ pub(crate) fn resample(
             statistic(&means(&ranked))
         })
         .collect();
-    Resampled::new(estimate, values)
+    Resampled::new(estimate, &values)
 }
 
 #[cfg(test)]
@@ -180,11 +181,9 @@ mod tests {
     }
 
     fn scores(seed: u64, shift: f64) -> Vec<Vec<f64>> {
-        let mut generator = Pcg64::seed_from_u64(seed);
+        let mut rng = Pcg64::seed_from_u64(seed);
         (0..5)
-            .map(|problem| {
-                (0..20).map(|_| shift + f64::from(problem) + normal(&mut generator)).collect()
-            })
+            .map(|problem| (0..20).map(|_| shift + f64::from(problem) + normal(&mut rng)).collect())
             .collect()
     }
 
@@ -192,11 +191,11 @@ mod tests {
     fn a_difference_of_paired_scores_is_narrower_than_either_mean() {
         let a = scores(1, 0.0);
         let b: Vec<Vec<f64>> = a.iter().map(|x| x.iter().map(|x| x - 0.1).collect()).collect();
-        let mut generator = Pcg64::seed_from_u64(2);
-        let found = difference(&a, &b, 499, &mut generator).unwrap();
+        let mut rng = Pcg64::seed_from_u64(2);
+        let found = difference(&a, &b, 499, &mut rng).unwrap();
         assert_close(found.estimate, 0.1, 1e-12);
         assert_close(found.interval(0.05).lower, 0.1, 1e-12);
-        let alone = bootstrap(&a, 499, &mut generator).unwrap();
+        let alone = bootstrap(&a, 499, &mut rng).unwrap();
         assert_close(alone.estimate, interquartile_mean(&a.concat()), 1e-12);
         assert!(alone.interval(0.05).upper - alone.interval(0.05).lower > 0.1);
     }

@@ -26,9 +26,10 @@ pub use band::Band;
 
 use std::ops::Range;
 
+use rand::RngExt;
 use rand_pcg::Pcg64;
 
-use super::resampled::{Resampled, index};
+use super::resampled::Resampled;
 use super::withheld::Withheld;
 
 /// Fewest problems that stand for others like them.
@@ -160,19 +161,19 @@ impl Profiles {
         b: usize,
         place: &Place,
         draws: usize,
-        generator: &mut Pcg64,
+        rng: &mut Pcg64,
     ) -> Resampled {
         let numbers = self.numbers(a, b, place);
         let mean = |weights: &[f64]| weights.iter().zip(&numbers).map(|(w, x)| w * x).sum::<f64>();
         let mut weights = self.weights();
         let estimate = mean(&weights);
-        let values = (0..draws)
+        let values: Vec<f64> = (0..draws)
             .map(|_| {
-                self.draw(&mut weights, generator);
+                self.draw(&mut weights, rng);
                 mean(&weights)
             })
             .collect();
-        Resampled::new(estimate, values)
+        Resampled::new(estimate, &values)
     }
 
     /// The same difference, one number a problem, whose mean is the difference of the profiles: for
@@ -214,18 +215,18 @@ impl Profiles {
 
     /// Weights of a resample: problems with replacement, then seeds of each drawn problem with
     /// replacement and all solvers together; seeds alone where the problems are too few.
-    fn draw(&self, weights: &mut [f64], generator: &mut Pcg64) {
+    fn draw(&self, weights: &mut [f64], rng: &mut Pcg64) {
         weights.fill(0.0);
         let count = self.problems.len();
         for problem in 0..count {
             let problem = match self.scope() {
                 Scope::TheseProblems => problem,
-                Scope::ProblemsLikeThese => index(generator, count),
+                Scope::ProblemsLikeThese => rng.random_range(0..count),
             };
             let runs = self.problems[problem].clone();
             let weight = 1.0 / (count * runs.len()) as f64;
             for _ in runs.clone() {
-                weights[runs.start + index(generator, runs.len())] += weight;
+                weights[runs.start + rng.random_range(0..runs.len())] += weight;
             }
         }
     }
@@ -307,8 +308,8 @@ mod tests {
     #[test]
     fn an_area_is_the_integral_of_the_difference() {
         let found = performance(&test_costs()).unwrap();
-        let mut generator = Pcg64::seed_from_u64(1);
-        let area = found.difference(1, 2, &Place::Over(1.0..4.0), 0, &mut generator).estimate;
+        let mut rng = Pcg64::seed_from_u64(1);
+        let area = found.difference(1, 2, &Place::Over(1.0..4.0), 0, &mut rng).estimate;
         // Midpoints of 40,000 cells; four jumps each misplace at most one cell of size 5e-5.
         let cells = 40_000;
         let sum: f64 = (0..cells)
@@ -339,14 +340,14 @@ mod tests {
         let found = performance(&test_costs()).unwrap();
         assert_eq!(found.scope(), Scope::TheseProblems);
         // One seed a problem leaves nothing to draw.
-        let mut generator = Pcg64::seed_from_u64(2);
-        let interval = found.difference(0, 2, &Place::At(1.5), 99, &mut generator).interval(0.05);
+        let mut rng = Pcg64::seed_from_u64(2);
+        let interval = found.difference(0, 2, &Place::At(1.5), 99, &mut rng).interval(0.05);
         assert_close(interval.lower, 0.5, 1e-12);
         assert_close(interval.upper, 0.5, 1e-12);
         let many: Vec<_> = test_costs().into_iter().cycle().take(8).collect();
         let found = performance(&many).unwrap();
         assert_eq!(found.scope(), Scope::ProblemsLikeThese);
-        let interval = found.difference(0, 2, &Place::At(1.5), 999, &mut generator).interval(0.05);
+        let interval = found.difference(0, 2, &Place::At(1.5), 999, &mut rng).interval(0.05);
         assert!(interval.lower < 0.3 && interval.upper > 0.7, "{interval:?}");
     }
 
