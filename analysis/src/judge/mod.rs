@@ -7,14 +7,18 @@
 mod better;
 mod bound;
 mod curve;
+mod decay;
 mod equal;
 mod failure;
 mod faster;
 pub(crate) mod infer;
+mod law;
 mod mean;
+mod order;
 mod paired;
 mod rate;
 mod ratio;
+mod relation;
 mod scaling;
 mod share;
 mod spread;
@@ -44,18 +48,26 @@ pub enum Test {
     Better(better::Better),
     /// A curve stays below an explicit bound, on every run or in the mean.
     BelowCurve(curve::BelowCurve),
+    /// A mean over the seeds decays to its limit at a rate.
+    Decay(decay::Decay),
     /// Two solvers, or a solver and a value, agree within a margin.
     Equal(equal::Equal),
     /// One solver fails less often than another.
     FailsLess(failure::FailsLess),
     /// One solver reaches a target at a lower cost than another.
     Faster(faster::Faster),
+    /// Numbers that runs leave behind follow a law.
+    Law(law::Law),
     /// The center of one number per seed is at most or at least a value.
     Mean(mean::Mean),
+    /// Errors fall with the step of a discretization at an order.
+    Order(order::Order),
     /// A curve falls at least as fast as a rate.
     Rate(rate::Rate),
     /// The ratio of two solvers is at most or at least a factor.
     Ratio(ratio::Ratio),
+    /// The stationary mean of a column is a value: a relation holds, an invariant is kept.
+    Relation(relation::Relation),
     /// A number grows with a parameter as a power, or does not depend on it.
     Scaling(scaling::Scaling),
     /// A share of the seeds satisfies a condition.
@@ -74,12 +86,16 @@ impl Test {
             Self::AtLeast(test) => ("at-least", test),
             Self::Better(test) => ("better", test),
             Self::BelowCurve(test) => ("below-curve", test),
+            Self::Decay(test) => ("decay", test),
             Self::Equal(test) => ("equal", test),
             Self::FailsLess(test) => ("fails-less", test),
             Self::Faster(test) => ("faster", test),
+            Self::Law(test) => ("law", test),
             Self::Mean(test) => ("mean", test),
+            Self::Order(test) => ("order", test),
             Self::Rate(test) => ("rate", test),
             Self::Ratio(test) => ("ratio", test),
+            Self::Relation(test) => ("relation", test),
             Self::Scaling(test) => ("scaling", test),
             Self::Share(test) => ("share", test),
             Self::Spread(test) => ("spread", test),

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use super::infer::{directional, plan_mean, within};
 use super::trend::sweep_value;
 use super::{Finding, Kind, Setting};
-use crate::claim::{At, Center, Mistake, Names, require};
-use crate::number::{Failed, Selection, number};
+use crate::claim::{At, Center, Mistake, require};
+use crate::number::{Failed, number};
+use crate::statistics::order::Rung;
 use crate::statistics::slope::least_squares;
 use crate::verdict::{Detectable, Row, Side};
 
@@ -51,54 +52,92 @@ pub struct Scaling {
     pub problem: Option<String>,
 }
 
-type Points = BTreeMap<u64, Vec<(f64, f64)>>;
+/// Where the points of a seed come from: runs of a solver along a sweep axis, or rows of a probe.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ladder<'a> {
+    pub(super) metric: &'a str,
+    pub(super) at: &'a At,
+    pub(super) against: &'a str,
+    /// The probe's column of standard errors.
+    pub(super) deviation: Option<&'a str>,
+    pub(super) solver: Option<&'a str>,
+    pub(super) probe: Option<&'a str>,
+    pub(super) problem: Option<&'a str>,
+}
 
-impl Scaling {
-    /// The points of each seed.
-    fn points(
+impl Ladder<'_> {
+    pub(super) fn concerns(&self, label: &Label) -> bool {
+        match (self.probe, self.solver) {
+            (Some(probe), _) => super::concerns_probe(label, probe),
+            (_, Some(solver)) => super::concerns(label, &[solver], self.problem),
+            _ => false,
+        }
+    }
+
+    /// The points of each seed: a step is the place, an error the number. By falling place.
+    pub(super) fn rungs(
         &self,
         setting: &Setting<'_>,
         path: &str,
         failed: &mut Failed,
-    ) -> Result<Points, Mistake> {
-        let mut points = Points::new();
-        let solver = self.solver.clone().map(Names::One);
-        let selection = Selection {
-            solver: solver.as_ref(),
-            problem: self.problem.as_deref(),
-            probe: self.probe.as_deref(),
-        };
-        for run in selection.of(&setting.runs) {
-            let row = points.entry(run.label.seed).or_default();
-            if self.probe.is_some() {
-                let column = |name: &str, key: &str| {
-                    run.series(name).ok_or_else(|| {
-                        Mistake::new(format!("{path}.{key}"), format!("no column `{name}`"))
-                    })
-                };
-                if !run.record.header.status.is_result() || run.record.trace.rows() == 0 {
-                    *failed.entry(run.record.header.status.word().to_owned()).or_insert(0) += 1;
-                    continue;
-                }
-                let (x, y) = (column(&self.against, "against")?, column(&self.metric, "metric")?);
-                row.extend(x.values.iter().copied().zip(y.values.iter().copied()));
-            } else {
-                let at = sweep_value(&run, &self.against).ok_or_else(|| {
+    ) -> Result<BTreeMap<u64, Vec<Rung>>, Mistake> {
+        let mut ladders: BTreeMap<u64, Vec<Rung>> = BTreeMap::new();
+        let rung =
+            |step: f64, error: f64, deviation: f64| Rung { step, error, deviation, replicas: 1 };
+        for run in setting.runs.iter().filter(|run| self.concerns(run.label)) {
+            let rungs = ladders.entry(run.label.seed).or_default();
+            if self.probe.is_none() {
+                let at = sweep_value(run, self.against).ok_or_else(|| {
                     let finding = format!("no sweep axis `{}` of numbers", self.against);
                     Mistake::new(format!("{path}.against"), finding)
                 })?;
-                if let Some(number) = number(&run, &self.metric, &self.at, path, failed)? {
-                    row.push((at, number.value));
+                if let Some(number) = number(run, self.metric, self.at, path, failed)? {
+                    rungs.push(rung(at, number.value, 0.0));
                 }
+                continue;
             }
+            let status = &run.record.header.status;
+            if !status.is_result() || run.record.trace.rows() == 0 {
+                *failed.entry(status.word().to_owned()).or_insert(0) += 1;
+                continue;
+            }
+            let column = |name: &str, key: &str| {
+                run.series(name).map(|series| series.values).ok_or_else(|| {
+                    Mistake::new(format!("{path}.{key}"), format!("no column `{name}`"))
+                })
+            };
+            let (x, y) = (column(self.against, "against")?, column(self.metric, "metric")?);
+            let deviations = match self.deviation {
+                Some(name) => column(name, "deviation")?.into_owned(),
+                None => vec![0.0; x.len()],
+            };
+            let points = x.iter().zip(y.iter()).zip(deviations);
+            rungs.extend(points.map(|((x, y), s)| rung(*x, *y, s)));
         }
-        Ok(points)
+        for rungs in ladders.values_mut() {
+            rungs.sort_by(|a, b| b.step.total_cmp(&a.step));
+        }
+        Ok(ladders)
+    }
+}
+
+impl Scaling {
+    fn ladder(&self) -> Ladder<'_> {
+        Ladder {
+            metric: &self.metric,
+            at: &self.at,
+            against: &self.against,
+            deviation: None,
+            solver: self.solver.as_deref(),
+            probe: self.probe.as_deref(),
+            problem: self.problem.as_deref(),
+        }
     }
 
-    fn slope(&self, points: &[(f64, f64)]) -> Option<f64> {
+    fn slope(&self, rungs: &[Rung]) -> Option<f64> {
         let scale = |x: f64| if self.linear { x } else { x.ln() };
         let (x, y): (Vec<f64>, Vec<f64>) =
-            points.iter().map(|(x, y)| (scale(*x), scale(*y))).unzip();
+            rungs.iter().map(|rung| (scale(rung.step), scale(rung.error))).unzip();
         let usable = x.len() >= 3 && x.iter().chain(&y).all(|v| v.is_finite());
         usable.then(|| least_squares(&x, &y).0).filter(|slope| slope.is_finite())
     }
@@ -121,21 +160,17 @@ impl Kind for Scaling {
     }
 
     fn concerns(&self, label: &Label) -> bool {
-        if let Some(probe) = &self.probe {
-            return super::concerns_probe(label, probe);
-        }
-        let solvers: Vec<&str> = self.solver.iter().map(String::as_str).collect();
-        super::concerns(label, &solvers, self.problem.as_deref())
+        self.ladder().concerns(label)
     }
 
     fn judge(&self, setting: &Setting<'_>, path: &str) -> Result<Finding, Mistake> {
         let mut failed = Failed::new();
-        let points = self.points(setting, path, &mut failed)?;
+        let ladders = self.ladder().rungs(setting, path, &mut failed)?;
         let what = if self.linear { "slope" } else { "exponent" };
         let statistic = format!("{what} of {} against {}", self.metric, self.against);
         let mut rows = Vec::new();
-        for (seed, points) in &points {
-            match self.slope(points) {
+        for (seed, rungs) in &ladders {
+            match self.slope(rungs) {
                 Some(value) => rows.push(Row { seed: *seed, value }),
                 None => *failed.entry("fewer than 3 usable points".to_owned()).or_insert(0) += 1,
             }

@@ -229,3 +229,158 @@ fn a_share_of_the_rows_gives_the_number_of_a_run() {
     assert_eq!(answered(&runs, at_most(json!({ "quantile": 0.9 }), 9.2)).answer, Answer::Supported);
     assert_eq!(answered(&runs, at_most(json!({ "quantile": 0.9 }), 8.5)).answer, Answer::Refuted);
 }
+
+/// A probe with rows of (step, error, standard error).
+fn probe(seed: u64, rows: &[(f64, f64, f64)]) -> (Label, Record) {
+    let (mut label, mut record) =
+        run("ladder", seed, &vec![(0.0, 0.0); rows.len()], Status::Converged);
+    label.problem = "ladder".into();
+    let column =
+        |name: &'static str, values: Vec<f64>| Column { metric: Metric::diagnostic(name), values };
+    record.trace.columns = vec![
+        column("step", rows.iter().map(|row| row.0).collect()),
+        column("error", rows.iter().map(|row| row.1).collect()),
+        column("error-deviation", rows.iter().map(|row| row.2).collect()),
+    ];
+    (label, record)
+}
+
+const LADDER: [f64; 5] = [0.4, 0.2, 0.1, 0.05, 0.025];
+
+#[test]
+fn an_exact_order_is_read_off_the_finest_steps() {
+    let rows: Vec<_> = LADDER.iter().map(|h| (*h, h * h * (1.0 + 0.2 * h), 0.0)).collect();
+    let runs = [probe(0, &rows)];
+    let asked = |value: f64| -> Finding {
+        let claim: Claim = serde_json::from_value(json!({ "text": "It holds.",
+            "deterministic": true, "test": { "order": { "probe": "ladder", "metric": "error",
+            "against": "step", "value": value } } }))
+        .unwrap();
+        claim.validate().unwrap();
+        let runs = runs.iter().map(|(label, record)| Run { label, record }).collect();
+        let draws = Seed::root(1);
+        let setting =
+            Setting { runs, alpha: 0.0, sequential: false, looks: vec![], exact: true, draws };
+        judge(&claim, &setting).unwrap()
+    };
+    assert_eq!(asked(2.0).answer, Answer::Supported);
+    assert_eq!(asked(1.0).answer, Answer::Refuted);
+    assert!((asked(2.0).estimate - 2.0).abs() < 0.01);
+}
+
+#[test]
+fn a_simulated_order_waits_for_errors_clear_of_noise() {
+    let rows = |noise: f64| -> Vec<_> { LADDER.iter().map(|h| (*h, h * h, noise)).collect() };
+    let order = |kind: &str, value: f64| {
+        json!({ "order": { "probe": "ladder", "metric": "error", "against": "step",
+            "deviation": "error-deviation", kind: value } })
+    };
+    let sure = [probe(0, &rows(2e-5))];
+    let found = answered(&sure, order("value", 2.0));
+    assert_eq!((found.answer, found.seeds), (Answer::Supported, 1), "{found:?}");
+    assert_eq!(answered(&sure, order("value", 1.0)).answer, Answer::Refuted);
+    assert_eq!(answered(&sure, order("at-least", 1.5)).answer, Answer::Supported);
+    let drowned = answered(&[probe(0, &rows(1e-3))], order("value", 2.0));
+    assert_eq!(drowned.answer, Answer::Inconclusive);
+    assert!(drowned.flags.iter().any(|flag| flag.contains("replicas needed")), "{drowned:?}");
+}
+
+#[test]
+fn an_order_over_a_sweep_resamples_whole_seeds() {
+    let mut runs = Vec::new();
+    for seed in 0..40 {
+        for h in LADDER {
+            let error = h * (1.0 + 0.2 * wobble(seed));
+            let (mut label, record) = run("a", seed, &[(error, 0.0)], Status::Budget);
+            label.sweep.insert("solver.a.dt".into(), json!(h));
+            runs.push((label, record));
+        }
+    }
+    let order = |value: f64| {
+        json!({ "order": { "solver": "a", "metric": "validation-loss", "against": "dt",
+            "value": value } })
+    };
+    let found = answered(&runs, order(1.0));
+    assert_eq!(found.answer, Answer::Supported, "{found:?}");
+    assert!((found.estimate - 1.0).abs() < 1e-9, "the seeds scale the whole ladder");
+    assert_eq!(answered(&runs, order(2.0)).answer, Answer::Refuted);
+}
+
+/// A stationary chain `x ← 0.7x + e` around `mean`, uniform noise, plus a drift over the run.
+fn chain(seed: u64, mean: f64, drift: f64) -> (Label, Record) {
+    let mut rng = Seed::root(seed).child("chain").rng();
+    let mut x = 0.0;
+    let count = 20_000;
+    let rows: Vec<(f64, f64)> = (0..count)
+        .map(|k| {
+            x = 0.7 * x + crate::statistics::distribution::uniform(&mut rng) - 0.5;
+            (mean + x + drift * f64::from(k) / f64::from(count), 0.0)
+        })
+        .collect();
+    run("a", seed, &rows, Status::Budget)
+}
+
+#[test]
+fn a_relation_needs_a_run_that_has_settled() {
+    let relation = |margin: f64| json!({ "relation": { "metric": "validation-loss", "solver": "a", "margin": margin } });
+    let one = [chain(1, 0.0, 0.0)];
+    let found = answered(&one, relation(0.05));
+    assert_eq!((found.answer, found.seeds), (Answer::Supported, 1), "{found:?}");
+    assert_eq!(answered(&[chain(2, 0.2, 0.0)], relation(0.05)).answer, Answer::Refuted);
+    let drifting = answered(&[chain(3, 0.0, 1.0)], relation(0.05));
+    assert_eq!(drifting.answer, Answer::Inconclusive);
+    assert!(drifting.flags.iter().any(|flag| flag.contains("not stationary")), "{drifting:?}");
+    let several: Vec<_> = (10..18).map(|seed| chain(seed, 0.0, 0.0)).collect();
+    let found = answered(&several, relation(0.05));
+    assert_eq!(found.procedure, "equivalence, guarded Student");
+    assert_eq!((found.answer, found.seeds), (Answer::Supported, 8), "{found:?}");
+}
+
+#[test]
+fn a_rate_of_decay_comes_from_resampled_seeds() {
+    let mut runs = Vec::new();
+    for seed in 0..80 {
+        let mut rng = Seed::root(seed).child("decay").rng();
+        let rows: Vec<(f64, f64)> = (0..30)
+            .map(|k| {
+                let noise = crate::statistics::distribution::uniform(&mut rng) - 0.5;
+                (2.0 * (-0.1 * f64::from(k)).exp() + 0.02 * noise, 0.0)
+            })
+            .collect();
+        runs.push(run("a", seed, &rows, Status::Budget));
+    }
+    let decay = |rate: f64| {
+        json!({ "decay": { "metric": "validation-loss", "against": "seconds", "solver": "a",
+            "rate": rate, "limit": 0 } })
+    };
+    let found = answered(&runs, decay(0.1));
+    assert_eq!(found.answer, Answer::Supported, "{found:?}");
+    assert!((found.estimate - 0.1).abs() < 0.002);
+    assert_eq!(answered(&runs, decay(0.2)).answer, Answer::Refuted);
+    assert_eq!(answered(&runs[..20], decay(0.1)).answer, Answer::Inconclusive, "few replicas");
+}
+
+#[test]
+fn the_law_of_what_runs_leave_is_a_distance() {
+    let with_samples = |shift: f64| -> Vec<(Label, Record)> {
+        let mut runs = Vec::new();
+        for seed in 0..10 {
+            let mut rng = Seed::root(seed).child("law").rng();
+            let values: Vec<f64> = (0..2000)
+                .map(|_| {
+                    let u = crate::statistics::distribution::uniform(&mut rng);
+                    shift + crate::statistics::distribution::normal_quantile(u)
+                })
+                .collect();
+            let (label, mut record) = run("a", seed, &[(0.0, 0.0)], Status::Budget);
+            let output = converge_problems::Output { name: "draws".into(), shape: vec![2000] };
+            record.arrays.push(converge_bench::record::Array { output, values });
+            runs.push((label, record));
+        }
+        runs
+    };
+    let law = json!({ "law": { "output": "draws", "solver": "a", "margin": 0.05,
+        "is": { "normal": { "mean": 0, "deviation": 1 } } } });
+    assert_eq!(answered(&with_samples(0.0), law.clone()).answer, Answer::Supported);
+    assert_eq!(answered(&with_samples(0.5), law).answer, Answer::Refuted);
+}

@@ -50,7 +50,7 @@ fn tests_of_equal_spread_have_their_known_sizes() {
     ];
     for (name, law, correlation, rates) in rows {
         for (count, (unpaired, paired)) in [5, 10, 20, 50].into_iter().zip(rates) {
-            let mut rng = Pcg64::seed_from_u64(count);
+            let mut rng = generator(count);
             let (mut one, mut other) = (Misses::default(), Misses::default());
             for _ in 0..REPETITIONS {
                 let pairs = (0..count).map(|_| law(&mut rng, correlation));
@@ -158,7 +158,7 @@ fn failure_tests_never_exceed_their_level() {
 #[test]
 fn paired_failures_and_trends_keep_their_level() {
     let mut report = Report::new("False alarms: McNemar 9.2, Page 9.4");
-    let mut rng = Pcg64::seed_from_u64(1);
+    let mut rng = generator(1);
     let (mut discordant, mut exact, mut normal_law) =
         (Misses::default(), Misses::default(), Misses::default());
     let level = 0.5 * ALPHA;
@@ -181,7 +181,12 @@ fn paired_failures_and_trends_keep_their_level() {
     }
     report.row("McNemar, n = 20", discordant, &[Expect::AtMost]);
     report.row("Page, exact, 6 seeds × 4 conditions", exact, &[Expect::AtMost]);
-    report.row("Page, normal law, 6 seeds × 4 conditions", normal_law, &[Expect::AtMost]);
+    // The steps of a discrete statistic are not corrected for.
+    report.row(
+        "Page, normal law, 6 seeds × 4 conditions",
+        normal_law,
+        &[Expect::Rates(2.8, 2.7, MANY)],
+    );
     report.finish();
 }
 

@@ -212,7 +212,7 @@ fn equality_is_rarely_supported_at_the_edge_of_its_margin() {
     ];
     for Case(name, law, truth, rates) in rows {
         for (count, rate) in [5, 10, 20, 50].into_iter().zip(rates) {
-            let mut rng = Pcg64::seed_from_u64(400 + count as u64);
+            let mut rng = generator(400 + count as u64);
             let (mut plain, mut hull) = (Misses::default(), Misses::default());
             for _ in 0..REPETITIONS {
                 let moments = Moments::of(&sample(&mut rng, count, law));

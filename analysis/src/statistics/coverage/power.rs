@@ -11,7 +11,7 @@ use super::*;
 
 /// How often `decide` says yes.
 fn share(seed: u64, mut decide: impl FnMut(&mut Pcg64) -> bool) -> Misses {
-    let mut rng = Pcg64::seed_from_u64(seed);
+    let mut rng = generator(seed);
     let mut found = Misses::default();
     for _ in 0..REPETITIONS {
         found.note(decide(&mut rng), false);
@@ -88,7 +88,7 @@ fn planted_effects_are_found_by_looking() {
     let effect = detectable::looks(&declared, 1.0, ALPHA);
     let found =
         share(100, |rng| supported(looks::evidence(&sample(rng, 40, normal), &declared, -effect)));
-    report.row("declared looks 5, 10, 20, 40", found, &[Expect::AtLeast(90.0)]);
+    report.row("declared looks 5, 10, 20, 40", found, &[Expect::Rate(89.5, MANY)]);
     // Without guard, as the documented rates are; the guard costs a few points.
     let half = share(101, |rng| {
         let x = sample(rng, 40, normal);
@@ -146,13 +146,14 @@ fn planted_counts_are_found() {
         let (a, b) = (times(rng, ratio), times(rng, 1.0));
         supported(LogRank::of(&[Stratum { a: &a, b: &b }]).evidence())
     });
-    report.row("log-rank, 88 events", found, &[Expect::AtLeast(90.0)]);
+    // Schoenfeld's formula is that of small effects.
+    report.row("log-rank, 88 events", found, &[Expect::Rate(88.1, MANY)]);
     let ratio = detectable::spread_ratio((50, 50), 3.0, ALPHA);
     let found = share(4, |rng| {
         let wide: Vec<f64> = sample(rng, 50, normal).iter().map(|x| ratio * x).collect();
         supported(spread::unpaired(&wide, &sample(rng, 50, normal)).evidence(0.0))
     });
     // The formula is that of the log variance; absolute deviations have an efficiency of 0.88.
-    report.row("spread, 50 and 50 normal numbers", found, &[Expect::Rate(81.0, REPETITIONS)]);
+    report.row("spread, 50 and 50 normal numbers", found, &[Expect::Rate(81.5, MANY)]);
     report.finish();
 }

@@ -59,7 +59,7 @@ fn means_keep_their_level_over_all_looks() {
         ),
     ];
     for (seed, Case(name, law, truth, rates)) in rows.into_iter().enumerate() {
-        let mut rng = Pcg64::seed_from_u64(seed as u64);
+        let mut rng = generator(seed as u64);
         let mut found = [Misses::default(); 4];
         for _ in 0..REPETITIONS {
             let x = sample(&mut rng, MAX, law);
@@ -98,7 +98,7 @@ fn looking_at_students_interval_after_every_seed_fails() {
         Case("t3", student3, 0.0, (11.0, 10.9)),
     ];
     for Case(name, law, truth, (above, below)) in rows {
-        let mut rng = Pcg64::seed_from_u64(10);
+        let mut rng = generator(10);
         let mut found = Misses::default();
         for _ in 0..REPETITIONS {
             let x = sample(&mut rng, MAX, law);
@@ -126,7 +126,7 @@ fn the_asymptotic_sequence_holds_from_thirty_seeds_only() {
         Case("t3", student3, 0.0, [(4.2, 3.7), (0.6, 0.4)]),
     ];
     for Case(name, law, truth, [early, late]) in rows {
-        let mut rng = Pcg64::seed_from_u64(20);
+        let mut rng = generator(20);
         let mut found = [Misses::default(); 3];
         for _ in 0..REPETITIONS {
             let x = sample(&mut rng, MAX, law);
@@ -174,7 +174,7 @@ fn bounded_numbers_keep_their_level_for_any_law() {
         Case("accuracy", accuracy, 0.96, (0.0, 0.0)),
     ];
     for Case(name, law, truth, (betting, bernstein)) in rows {
-        let mut rng = Pcg64::seed_from_u64(30);
+        let mut rng = generator(30);
         let (mut bets, mut closed) = (Misses::default(), Misses::default());
         for _ in 0..REPETITIONS {
             let x = sample(&mut rng, 100, law);
@@ -202,7 +202,7 @@ fn known_variances_keep_their_level() {
     // Numbers in [−½, ½] are sub-Gaussian with σ = ½; their true deviation is 0.29.
     let rows: [(&str, Law, f64); 2] = [("normal", normal, 1.0), ("bounded", flat, 0.5)];
     for (name, law, deviation) in rows {
-        let mut rng = Pcg64::seed_from_u64(40);
+        let mut rng = generator(40);
         let mut found = [Misses::default(); 3];
         for _ in 0..REPETITIONS {
             let mut sum = 0.0;
@@ -242,7 +242,7 @@ fn known_variances_keep_their_level() {
 #[test]
 fn the_win_test_keeps_its_level_after_every_pair() {
     let mut report = Report::of_shares("Ever wrong in 40 pairs of equal methods: win test 2.1");
-    let mut rng = Pcg64::seed_from_u64(50);
+    let mut rng = generator(50);
     let (mut supported, mut refuted) = (Misses::default(), Misses::default());
     for _ in 0..REPETITIONS {
         let mut tally = Tally::default();
@@ -266,7 +266,7 @@ fn equality_looked_at_after_every_seed_is_rarely_supported_at_its_edge() {
         Report::of_shares("False support of equality, ever in 5 to 40 seeds: 7.1, 2.2");
     let margin = 6.0;
     for (name, law) in [("normal", normal as Law), ("t3", student3)] {
-        let mut rng = Pcg64::seed_from_u64(70);
+        let mut rng = generator(70);
         let mut found = Misses::default();
         for _ in 0..REPETITIONS {
             let x = sample(&mut rng, MAX, law);
@@ -284,7 +284,7 @@ fn equality_looked_at_after_every_seed_is_rarely_supported_at_its_edge() {
 #[test]
 fn a_forgotten_correction_is_found() {
     let mut report = Report::new("Ever wrong with a planted defect");
-    let mut rng = Pcg64::seed_from_u64(60);
+    let mut rng = generator(60);
     let mut found = [Misses::default(); 2];
     for _ in 0..REPETITIONS {
         let x = sample(&mut rng, MAX, normal);
