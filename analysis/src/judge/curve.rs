@@ -12,7 +12,7 @@ use crate::claim::{Answer, Center, Mistake, require};
 use crate::load::Run;
 use crate::number::{Failed, Number, singles};
 use crate::statistics::bound::{largest_ratio, tolerance};
-use crate::statistics::slope;
+use crate::statistics::slope::Floor;
 use crate::verdict::{Detectable, Row, Side};
 
 /// `below-curve`: `gap_k ≤ c_k` with `c_k = constant · (k + shift)^power`, `constant · factor^k`, or
@@ -94,7 +94,7 @@ impl BelowCurve {
             .max(gap.first().copied().unwrap_or(0.0).abs());
         let floor = self
             .floor
-            .unwrap_or_else(|| slope::floor(epsilon(run), scale, self.reference_error, 0.0));
+            .unwrap_or_else(|| Floor::of(epsilon(run), scale, self.reference_error, 0.0).value);
         let first = counts.partition_point(|k| *k < self.from);
         let rest = |values: Vec<f64>| values.into_iter().skip(first).collect();
         Ok(Pairs { counts: rest(counts), gap: rest(gap), bound: rest(bound), floor })

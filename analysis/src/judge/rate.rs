@@ -10,7 +10,7 @@ use crate::claim::{Answer, Center, Mistake, require};
 use crate::load::Run;
 use crate::number::{Failed, singles};
 use crate::statistics::mean::{Moments, guarded};
-use crate::statistics::slope::{self, Kind as Shape, Slope, Window};
+use crate::statistics::slope::{self, Floor, Kind as Shape, Slope, Window};
 use crate::verdict::{Detectable, Row, Side};
 
 /// `rate`. An upper bound: a faster slope supports it.
@@ -142,6 +142,7 @@ impl Kind for Rate {
             let word = match slope {
                 Slope::Fit { .. } => continue,
                 Slope::FloorLimited { .. } => "floor-limited",
+                Slope::BelowReference { .. } => "below the reference",
                 Slope::Unusable => "no usable curve",
             };
             *failed.entry(word.to_owned()).or_insert(0) += 1;
@@ -149,6 +150,7 @@ impl Kind for Rate {
         let mut finding = answer(&slopes, asked, setting);
         sensitivity(&mut finding, &curves, asked, setting);
         curvature(&mut finding, &slopes, margin, setting.alpha);
+        reference(&mut finding, &slopes, margin);
         finding.statistic =
             format!("{what} of {} on [{}, {}]", self.metric, window.from, window.to);
         finding.margin = margin;
@@ -195,10 +197,10 @@ impl Rate {
                 })?,
             ),
         };
-        if !window.is_wide(self.shape()) {
+        if !window.is_wide(self.shape(), self.claimed().0) {
             let finding = format!(
                 "the window [{}, {}] is too narrow: it needs {} points, and a factor of 4 for \
-                 sublinear rates",
+                 sublinear rates or a claimed decrease by a factor of 10 for linear ones",
                 window.from,
                 window.to,
                 slope::FEWEST
@@ -214,7 +216,7 @@ struct Curve {
     seed: u64,
     counts: Vec<f64>,
     gap: Vec<f64>,
-    floor: f64,
+    floor: Floor,
     broken: bool,
 }
 
@@ -227,14 +229,16 @@ impl Curve {
         };
         let seed = run.label.seed;
         if run.record.trace.rows() == 0 {
-            return Ok(Self { seed, counts: vec![], gap: vec![], floor: 0.0, broken: true });
+            let floor = Floor::declared(0.0);
+            return Ok(Self { seed, counts: vec![], gap: vec![], floor, broken: true });
         }
         let gap = column(&test.metric, "metric")?;
         // A gap is a difference of two objectives: its rounding is theirs.
         let scale = run
             .series("objective")
             .map_or(gap[0].abs(), |objective| objective.values[0].abs().max(gap[0].abs()));
-        let floor = test.floor.unwrap_or_else(|| slope::floor(epsilon(run), scale, 0.0, 0.0));
+        let floor =
+            test.floor.map_or_else(|| Floor::of(epsilon(run), scale, 0.0, 0.0), Floor::declared);
         let counts = column(&test.against, "against")?;
         Ok(Self { seed, counts, gap, floor, broken: run.is_broken() })
     }
@@ -273,7 +277,7 @@ fn answer(slopes: &[(u64, Slope)], asked: Asked, setting: &Setting<'_>) -> Findi
             let value = match slope {
                 Slope::Fit { slope, .. } => threshold - slope,
                 Slope::FloorLimited { faster: true } => 1.0,
-                Slope::FloorLimited { faster: false } => f64::NAN,
+                Slope::FloorLimited { faster: false } | Slope::BelowReference { .. } => f64::NAN,
                 Slope::Unusable => -1.0,
             };
             Row { seed: *seed, value }
@@ -299,16 +303,15 @@ fn sensitivity(finding: &mut Finding, curves: &[Curve], asked: Asked, setting: &
         Answer::Refuted => Answer::Supported,
         _ => return,
     };
-    let parts: Vec<String> = asked
-        .window
-        .neighbors()
+    let Asked { shape, window, claimed, .. } = asked;
+    let infer = |window| {
+        let there = Asked { window, ..asked };
+        answer(&slopes(curves, there), there, setting).answer
+    };
+    let parts: Vec<String> = slope::sensitivity(shape, window, claimed, infer)
         .into_iter()
-        .filter(|window| window.to > window.from && window.is_wide(asked.shape))
-        .filter(|window| {
-            let there = Asked { window: *window, ..asked };
-            answer(&slopes(curves, there), there, setting).answer == opposite
-        })
-        .map(|window| format!("[{}, {}]", window.from, window.to))
+        .filter(|cell| cell.found == Some(opposite))
+        .map(|cell| format!("[{}, {}]", cell.window.from, cell.window.to))
         .collect();
     if !parts.is_empty() {
         finding.flags.push(format!(
@@ -335,5 +338,19 @@ fn curvature(finding: &mut Finding, slopes: &[(u64, Slope)], margin: f64, alpha:
     let interval = guarded(&moments, alpha);
     if interval.lower > margin || interval.upper < -margin {
         finding.flags.push("not yet in the asymptotic regime".to_owned());
+    }
+}
+
+/// Withholds the answer where the reference value is wrong or not good enough.
+fn reference(finding: &mut Finding, slopes: &[(u64, Slope)], margin: f64) {
+    if slopes.iter().any(|(_, slope)| matches!(slope, Slope::BelowReference { .. })) {
+        finding.withhold("error in the reference: a gap is negative beyond its floor");
+    }
+    let biases = slopes.iter().map(|(_, slope)| match slope {
+        Slope::Fit { bias, .. } => *bias,
+        _ => 0.0,
+    });
+    if biases.fold(0.0, f64::max) > 0.25 * margin {
+        finding.withhold("floor too high");
     }
 }

@@ -1,5 +1,6 @@
 //! An explicit bound `gap ≤ c` on every recorded row of every run: one number per run, its largest
-//! ratio.
+//! ratio. A bound in expectation is a mean of ratios, at places declared before the data, see
+//! [`mean`](super::mean).
 
 /// The largest `gap_k / c_k` of a run and the row where it stands; rows with a gap below `floor`
 /// are noise and left out. A gap that is not finite violates any bound. `None` where no row is left.
@@ -21,6 +22,7 @@ pub fn tolerance(width: f64, smallest: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::assert_close;
+    use super::super::mean::{Moments, guarded, student};
     use super::*;
 
     #[test]
@@ -40,5 +42,20 @@ mod tests {
     fn an_exact_bound_passes_its_tolerance() {
         let (_, ratio) = largest_ratio(&[0.3], &[0.1 + 0.2], 0.0).unwrap();
         assert!(ratio <= 1.0 + tolerance(0.0, 0.3));
+    }
+
+    #[test]
+    fn upper_limits_in_expectation_match_their_vector() {
+        // Ratios of six seeds at three places: each place has a third of alpha.
+        let places = [
+            [0.8, 0.6, 0.9, 0.7, 0.75, 0.65],
+            [0.7, 0.65, 0.85, 0.72, 0.6, 0.8],
+            [0.9, 0.7, 0.95, 0.8, 0.85, 0.7],
+        ];
+        for (seeds, expected) in places.iter().zip([0.889_172_97, 0.853_799_27, 0.965_677_86]) {
+            let moments = Moments::of(seeds);
+            assert_close(student(&moments, 0.05 / 3.0).upper, expected, 1e-8);
+            assert!(guarded(&moments, 0.05 / 3.0).upper < 1.0);
+        }
     }
 }

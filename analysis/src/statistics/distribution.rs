@@ -136,6 +136,11 @@ pub fn uniform(rng: &mut Pcg64) -> f64 {
     ((rng.next_u64() >> 12) as f64 + 0.5) * 2.0_f64.powi(-52)
 }
 
+/// A standard normal number, by inversion: one uniform each, so that draws stay aligned.
+pub fn normal(rng: &mut Pcg64) -> f64 {
+    normal_quantile(uniform(rng))
+}
+
 /// The point of `[low, high]` where `below` turns from true to false, to the last digit.
 pub fn bisect(mut low: f64, mut high: f64, below: impl Fn(f64) -> bool) -> f64 {
     for _ in 0..200 {

@@ -24,8 +24,11 @@
 //! | 3.4 stratified log-rank | [`log_rank`] |
 //! | 3.5 expected running time | [`running_time`] |
 //! | 4 convergence rates | [`slope`], [`bound`] |
+//! | 5 order of a discretization | [`order`] |
+//! | 6 dynamics: settling, averages, relations, decay | [`dynamics`] |
 //! | 7.1 equivalence | [`equivalence`] |
 //! | 7.3 detectable differences | [`detectable`] |
+//! | 8 many problems: profiles, aggregate scores | [`profiles`] |
 //! | 9.1 spread | [`spread`] |
 //! | 9.2 failure rates | [`failure`] |
 //! | 9.3 binomial intervals | [`proportion`] |
@@ -53,6 +56,7 @@ pub mod median;
 pub mod mixture;
 pub mod normal_mixture;
 pub mod order;
+pub mod profiles;
 pub mod proportion;
 pub mod rank;
 pub mod resampled;

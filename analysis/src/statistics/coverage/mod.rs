@@ -8,9 +8,12 @@
 //! where [`rotation`] says so.
 
 mod counts;
+mod dynamics;
 mod ledgers;
 mod means;
 mod power;
+mod profiles;
+mod rates;
 mod sequential;
 mod targets;
 
@@ -20,7 +23,7 @@ use std::io::Write as _;
 use rand_pcg::Pcg64;
 
 use super::Interval;
-use super::distribution::{normal_quantile, uniform};
+use super::distribution::{normal, uniform};
 use super::failure::{Table as Failures, fisher};
 use super::testing::{Declared, generator, rotation};
 
@@ -34,10 +37,6 @@ type Law = fn(&mut Pcg64) -> f64;
 
 /// A law with its name, its truth, and the documented rates of the procedures.
 struct Case<R>(&'static str, Law, f64, R);
-
-fn normal(rng: &mut Pcg64) -> f64 {
-    normal_quantile(uniform(rng))
-}
 
 /// Logarithm standard normal: median 1, mean e^½.
 fn log_normal(rng: &mut Pcg64) -> f64 {

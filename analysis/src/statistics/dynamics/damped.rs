@@ -112,19 +112,18 @@ pub fn damped(means: &Means, start: [f64; 2]) -> Result<Damped, Withheld> {
 pub fn bootstrap(
     replicas: Replicas<'_>,
     draws: usize,
-    generator: &mut Pcg64,
+    rng: &mut Pcg64,
 ) -> Result<(Resampled, Resampled), Withheld> {
     replicas.check()?;
-    let mut means = replicas.means();
+    let means = replicas.means();
     let found = damped(&means, start(&means)?)?;
-    let (rates, frequencies) = (0..draws)
-        .map(|_| {
-            replicas.redraw(&mut means, generator);
-            damped(&means, [found.rate, found.frequency])
-                .map_or((f64::NAN, f64::NAN), |drawn| (drawn.rate, drawn.frequency))
-        })
-        .unzip();
-    Ok((Resampled::new(found.rate, rates), Resampled::new(found.frequency, frequencies)))
+    let mut frequencies = Vec::with_capacity(draws);
+    let rates = replicas.redraw(means, draws, rng, |means| {
+        let drawn = damped(means, [found.rate, found.frequency]);
+        frequencies.push(drawn.as_ref().map_or(f64::NAN, |drawn| drawn.frequency));
+        drawn.map_or(f64::NAN, |drawn| drawn.rate)
+    });
+    Ok((Resampled::new(found.rate, &rates), Resampled::new(found.frequency, &frequencies)))
 }
 
 /// The problem at one (ρ, ν) with the amplitudes eliminated.
@@ -198,7 +197,7 @@ mod tests {
     use super::super::decay::Limit;
     use super::*;
     use crate::statistics::assert_close;
-    use crate::statistics::distribution::{normal_quantile, uniform};
+    use crate::statistics::distribution::normal;
 
     fn vector(count: u32) -> Means {
         let times: Vec<f64> = (0..count).map(|j| 0.5 * f64::from(j)).collect();
@@ -225,9 +224,9 @@ mod tests {
     #[test]
     fn a_fit_is_the_smallest_misfit_nearby() {
         let mut means = vector(13);
-        let mut generator = Pcg64::seed_from_u64(1);
+        let mut rng = Pcg64::seed_from_u64(1);
         for value in &mut means.values {
-            *value += 0.02 * normal_quantile(uniform(&mut generator));
+            *value += 0.02 * normal(&mut rng);
         }
         let found = damped(&means, start(&means).unwrap()).unwrap();
         for (rate, frequency) in [(1e-3, 0.0), (-1e-3, 0.0), (0.0, 1e-3), (0.0, -1e-3)] {
@@ -249,20 +248,16 @@ mod tests {
     #[test]
     fn redrawn_replicas_cover_rate_and_frequency() {
         let means = vector(25);
-        let mut generator = Pcg64::seed_from_u64(2);
+        let mut rng = Pcg64::seed_from_u64(2);
         // A level of its own and white noise on every path.
         let paths: Vec<Vec<f64>> = (0..60)
             .map(|_| {
-                let level = 0.1 * normal_quantile(uniform(&mut generator));
-                means
-                    .values
-                    .iter()
-                    .map(|y| y * (1.0 + level) + 0.1 * normal_quantile(uniform(&mut generator)))
-                    .collect()
+                let level = 0.1 * normal(&mut rng);
+                means.values.iter().map(|y| y * (1.0 + level) + 0.1 * normal(&mut rng)).collect()
             })
             .collect();
         let replicas = Replicas { times: &means.times, paths: &paths, limit: Limit::Known(0.0) };
-        let (rate, frequency) = bootstrap(replicas, 499, &mut generator).unwrap();
+        let (rate, frequency) = bootstrap(replicas, 499, &mut rng).unwrap();
         for (found, truth) in [(rate, 0.75), (frequency, 0.97)] {
             let interval = found.interval(0.05);
             assert!(interval.lower < truth && truth < interval.upper, "{interval:?}");

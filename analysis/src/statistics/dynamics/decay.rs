@@ -5,9 +5,10 @@
 
 use rand_pcg::Pcg64;
 
+use crate::statistics::bootstrap::replicates;
 use crate::statistics::log_line::log_line;
 use crate::statistics::mean::Moments;
-use crate::statistics::resampled::{Resampled, index};
+use crate::statistics::resampled::Resampled;
 use crate::statistics::withheld::Withheld;
 
 /// Standard errors that a mean must reach to be fitted.
@@ -72,20 +73,29 @@ impl Replicas<'_> {
         }
     }
 
-    /// Means of replicas drawn with replacement, whole paths; the standard errors stay those of
-    /// `means`, which weigh the fit.
-    pub(super) fn redraw(&self, means: &mut Means, generator: &mut Pcg64) {
-        means.values.fill(0.0);
-        for _ in self.paths {
-            let path = &self.paths[index(generator, self.paths.len())];
-            means.values.iter_mut().zip(path).for_each(|(value, path)| *value += path);
-        }
-        means.values.iter_mut().for_each(|value| *value /= self.paths.len() as f64);
-        let limit = match self.limit {
-            Limit::Known(limit) => limit,
-            Limit::Tail(from) => average(&means.values[from..]),
-        };
-        means.values.iter_mut().for_each(|value| *value -= limit);
+    /// A number read from the means of replicas drawn with replacement, whole paths, `draws` times;
+    /// the standard errors stay those of `means`, which weigh the fit.
+    pub(super) fn redraw(
+        &self,
+        mut means: Means,
+        draws: usize,
+        rng: &mut Pcg64,
+        mut read: impl FnMut(&Means) -> f64,
+    ) -> Vec<f64> {
+        let paths: Vec<&[f64]> = self.paths.iter().map(Vec::as_slice).collect();
+        replicates(&paths, draws, rng, |paths| {
+            for (time, value) in means.values.iter_mut().enumerate() {
+                *value = paths.iter().map(|path| path[time]).sum::<f64>() / paths.len() as f64;
+            }
+            let limit = match self.limit {
+                Limit::Known(limit) => limit,
+                Limit::Tail(from) => average(&means.values[from..]),
+            };
+            for value in &mut means.values {
+                *value -= limit;
+            }
+            read(&means)
+        })
     }
 
     /// Fails unless there are enough replicas for percentiles.
@@ -159,18 +169,13 @@ fn fit(means: &Means, end: usize) -> (f64, f64) {
 pub fn bootstrap(
     replicas: Replicas<'_>,
     draws: usize,
-    generator: &mut Pcg64,
+    rng: &mut Pcg64,
 ) -> Result<Resampled, Withheld> {
     replicas.check()?;
-    let mut means = replicas.means();
+    let means = replicas.means();
     let found = decay(&means)?;
-    let rates = (0..draws)
-        .map(|_| {
-            replicas.redraw(&mut means, generator);
-            fit(&means, found.end).0
-        })
-        .collect();
-    Ok(Resampled::new(found.rate, rates))
+    let rates = replicas.redraw(means, draws, rng, |means| fit(means, found.end).0);
+    Ok(Resampled::new(found.rate, &rates))
 }
 
 /// Replicas of an Ornstein–Uhlenbeck process `dX = −ρX dt + dW`, exact on the grid, from `start`.
@@ -180,9 +185,9 @@ pub(crate) fn relaxing_paths(
     times: &[f64],
     rate: f64,
     start: f64,
-    generator: &mut Pcg64,
+    rng: &mut Pcg64,
 ) -> Vec<Vec<f64>> {
-    use crate::statistics::distribution::{normal_quantile, uniform};
+    use crate::statistics::distribution::normal;
     (0..count)
         .map(|_| {
             let (mut x, mut last) = (start, times[0]);
@@ -191,7 +196,7 @@ pub(crate) fn relaxing_paths(
                 .map(|time| {
                     let factor = (-rate * (time - last)).exp();
                     let noise = ((1.0 - factor * factor) / (2.0 * rate)).sqrt();
-                    x = factor * x + noise * normal_quantile(uniform(generator));
+                    x = factor * x + noise * normal(rng);
                     last = *time;
                     x
                 })
@@ -254,10 +259,10 @@ mod tests {
     #[test]
     fn redrawn_replicas_cover_the_rate_and_are_wider_than_the_regression() {
         let times: Vec<f64> = (0..=30).map(|t| 0.1 * f64::from(t)).collect();
-        let mut generator = Pcg64::seed_from_u64(1);
-        let paths = relaxing_paths(200, &times, 0.8, 4.0, &mut generator);
+        let mut rng = Pcg64::seed_from_u64(1);
+        let paths = relaxing_paths(200, &times, 0.8, 4.0, &mut rng);
         let replicas = Replicas { times: &times, paths: &paths, limit: Limit::Known(0.0) };
-        let found = bootstrap(replicas, 999, &mut generator).unwrap();
+        let found = bootstrap(replicas, 999, &mut rng).unwrap();
         let interval = found.interval(0.05);
         assert!(interval.lower < 0.8 && 0.8 < interval.upper, "{interval:?}");
         let regression = decay(&replicas.means()).unwrap().regression_error;
@@ -267,15 +272,14 @@ mod tests {
     #[test]
     fn an_estimated_limit_is_redrawn_and_adds_its_variance() {
         let times: Vec<f64> = (0..=60).map(|t| 0.25 * f64::from(t)).collect();
-        let mut generator = Pcg64::seed_from_u64(2);
-        let mut paths = relaxing_paths(100, &times, 1.0, 4.0, &mut generator);
+        let mut rng = Pcg64::seed_from_u64(2);
+        let mut paths = relaxing_paths(100, &times, 1.0, 4.0, &mut rng);
         paths.iter_mut().flatten().for_each(|x| *x += 7.0);
         let replicas = |limit| Replicas { times: &times, paths: &paths, limit };
         let known = replicas(Limit::Known(7.0)).means();
         let tail = replicas(Limit::Tail(30)).means();
         assert!(tail.deviations.iter().zip(&known.deviations).all(|(tail, known)| tail > known));
-        let interval =
-            bootstrap(replicas(Limit::Tail(30)), 999, &mut generator).unwrap().interval(0.05);
+        let interval = bootstrap(replicas(Limit::Tail(30)), 999, &mut rng).unwrap().interval(0.05);
         assert!(interval.lower < 1.0 && 1.0 < interval.upper, "{interval:?}");
     }
 

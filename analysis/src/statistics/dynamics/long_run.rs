@@ -10,13 +10,11 @@
 //! 2010, arXiv 0811.1729.
 
 use super::autocovariance::{Autocovariances, monotone_pairs};
-use crate::statistics::distribution::{
-    chi_square_quantile, normal_lower, normal_quantile, normal_upper, student_lower,
-    student_quantile, student_upper,
-};
+use crate::statistics::Interval;
+use crate::statistics::contrast::Contrast;
+use crate::statistics::distribution::chi_square_quantile;
 use crate::statistics::mean::Moments;
 use crate::statistics::withheld::Withheld;
-use crate::statistics::{Evidence, Interval};
 
 /// A time average with its long-run variance.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -37,29 +35,9 @@ impl LongRun {
         (self.variance / self.count as f64).sqrt()
     }
 
-    /// Interval for the mean.
-    pub fn interval(&self, alpha: f64) -> Interval {
-        let level = 1.0 - 0.5 * alpha;
-        let quantile = if self.freedom.is_finite() {
-            student_quantile(level, self.freedom)
-        } else {
-            normal_quantile(level)
-        };
-        let half = quantile * self.error();
-        Interval::new(self.mean - half, self.mean + half)
-    }
-
-    /// p-values of "the mean exceeds `null`".
-    pub fn evidence(&self, null: f64) -> Evidence {
-        let t = (self.mean - null) / self.error();
-        if self.freedom.is_finite() {
-            Evidence {
-                support: student_upper(t, self.freedom),
-                refute: student_lower(t, self.freedom),
-            }
-        } else {
-            Evidence { support: normal_upper(t), refute: normal_lower(t) }
-        }
+    /// The mean with its error.
+    pub fn contrast(&self) -> Contrast {
+        Contrast { estimate: self.mean, error: self.error(), freedom: self.freedom }
     }
 }
 
@@ -243,13 +221,15 @@ mod tests {
     }
 
     #[test]
-    fn interval_and_evidence_agree_with_either_quantile() {
+    fn batch_means_use_student_and_the_default_the_normal_law() {
         let x = test_chain(1, 1000);
-        for found in [batch_means(&x), initial_monotone(&Autocovariances::of(&x))] {
-            let interval = found.interval(0.05);
-            assert_close(found.evidence(interval.lower).support, 0.025, 1e-9);
-            assert_close(found.evidence(interval.upper).refute, 0.025, 1e-9);
-        }
+        let half = |run: LongRun| {
+            let interval = run.contrast().interval(0.05);
+            0.5 * (interval.upper - interval.lower) / run.error()
+        };
+        // t_{0.975, 31} (scipy.stats.t.ppf) and z_{0.975}.
+        assert_close(half(batch_means(&x)), 2.039_513_446_4, 1e-9);
+        assert_close(half(initial_monotone(&Autocovariances::of(&x))), 1.959_963_985, 1e-9);
     }
 
     #[test]

@@ -13,9 +13,9 @@
 //! conditional mean.
 
 use super::long_run::{LongRun, resolved};
-use crate::statistics::distribution::{normal_lower, normal_quantile, normal_upper};
+use crate::statistics::contrast::Contrast;
 use crate::statistics::withheld::Withheld;
-use crate::statistics::{Evidence, Interval, equivalence};
+use crate::statistics::{Evidence, equivalence};
 
 /// How far the error from batch means may be from the martingale's, see [`resolved`].
 const SHARE: f64 = 0.15;
@@ -90,19 +90,15 @@ impl Relation {
         resolved(self.error, batch_means, SHARE)
     }
 
-    /// Interval for the stationary mean of the residual.
-    pub fn interval(&self, alpha: f64) -> Interval {
-        let half = normal_quantile(1.0 - 0.5 * alpha) * self.error;
-        Interval::new(self.mean - half, self.mean + half)
+    /// The stationary mean of the residual with its error.
+    pub fn contrast(&self) -> Contrast {
+        Contrast { estimate: self.mean, error: self.error, freedom: f64::INFINITY }
     }
 
     /// p-values of "the relation holds within `margin`", in the unit of the residual: a declared
     /// share, 2 to 3 %, of the scale of either side.
     pub fn evidence(&self, margin: f64) -> Evidence {
-        equivalence::evidence(0.0, margin, |null| {
-            let z = (self.mean - null) / self.error;
-            Evidence { support: normal_upper(z), refute: normal_lower(z) }
-        })
+        equivalence::evidence(0.0, margin, |null| self.contrast().evidence(null))
     }
 }
 
@@ -177,7 +173,7 @@ mod tests {
         let (wrong, residual) = relation(&x, 1.1 / 12.0);
         assert_eq!(wrong.check(&batch_means(&residual)), Ok(()));
         assert!(wrong.evidence(margin).refute < 0.025, "{wrong:?}");
-        let interval = found.interval(0.05);
+        let interval = found.contrast().interval(0.05);
         assert!(interval.lower < 0.0 && 0.0 < interval.upper);
     }
 

@@ -3,19 +3,16 @@
 use rand_pcg::Pcg64;
 
 use super::Rung;
-use crate::statistics::distribution::{
-    chi_square_upper, normal_lower, normal_quantile, normal_upper, uniform,
-};
+use crate::statistics::bootstrap::{FEWEST, replicates};
+use crate::statistics::contrast::Contrast;
+use crate::statistics::distribution::{chi_square_upper, normal};
 use crate::statistics::log_line::log_line;
 use crate::statistics::mean::Moments;
-use crate::statistics::resampled::{Resampled, index};
+use crate::statistics::resampled::Resampled;
 use crate::statistics::withheld::Withheld;
-use crate::statistics::{Evidence, Interval};
 
 /// A lack of fit below this probability says "not yet asymptotic".
 const MISFIT: f64 = 0.01;
-/// Fewest replicas whose percentiles are an interval.
-const FEWEST_REPLICAS: usize = 20;
 
 /// The weighted fit of `ln |e| = ln C + p ln h` with weights `(e/s)²`: the errors are known, so
 /// residuals do not rescale them.
@@ -63,32 +60,25 @@ impl Fit {
         self.misfit_p() >= MISFIT
     }
 
-    /// `p ± z·se`.
-    pub fn interval(&self, alpha: f64) -> Interval {
-        let half = normal_quantile(1.0 - 0.5 * alpha) * self.error;
-        Interval::new(self.order - half, self.order + half)
-    }
-
-    /// p-values of "the order exceeds `null`".
-    pub fn evidence(&self, null: f64) -> Evidence {
-        let z = (self.order - null) / self.error;
-        Evidence { support: normal_upper(z), refute: normal_lower(z) }
+    /// The order with its known error: `p ± z·se`.
+    pub fn contrast(&self) -> Contrast {
+        Contrast { estimate: self.order, error: self.error, freedom: f64::INFINITY }
     }
 }
 
 /// The parametric bootstrap beside [`Fit`]: errors drawn anew from `N(e, s²)` at every step, refitted
 /// with weights from the drawn errors. Independent steps only.
-pub fn bootstrap(rungs: &[Rung], draws: usize, generator: &mut Pcg64) -> Resampled {
+pub fn bootstrap(rungs: &[Rung], draws: usize, rng: &mut Pcg64) -> Resampled {
     let mut drawn = rungs.to_vec();
-    let orders = (0..draws)
+    let orders: Vec<f64> = (0..draws)
         .map(|_| {
             for (drawn, rung) in drawn.iter_mut().zip(rungs) {
-                drawn.error = rung.error + rung.deviation * normal_quantile(uniform(generator));
+                drawn.error = rung.error + rung.deviation * normal(rng);
             }
             Fit::of(&drawn).order
         })
         .collect();
-    Resampled::new(Fit::of(rungs).order, orders)
+    Resampled::new(Fit::of(rungs).order, &orders)
 }
 
 /// The ladder of `replicas`, each a row of signed errors at `steps`: means and their standard errors.
@@ -121,29 +111,22 @@ pub fn coupled(
     steps: &[f64],
     replicas: &[Vec<f64>],
     draws: usize,
-    generator: &mut Pcg64,
+    rng: &mut Pcg64,
 ) -> Result<Resampled, Withheld> {
-    if replicas.len() < FEWEST_REPLICAS {
-        return Err(Withheld::TooFew {
-            what: "replicas",
-            found: replicas.len(),
-            needed: FEWEST_REPLICAS,
-        });
+    if replicas.len() < FEWEST {
+        let what = "replicas";
+        return Err(Withheld::TooFew { what, found: replicas.len(), needed: FEWEST });
     }
     let rungs = ladder(steps, replicas);
     let mut drawn = rungs.clone();
-    let orders = (0..draws)
-        .map(|_| {
-            drawn.iter_mut().for_each(|rung| rung.error = 0.0);
-            for _ in replicas {
-                let row = &replicas[index(generator, replicas.len())];
-                drawn.iter_mut().zip(row).for_each(|(rung, error)| rung.error += error);
-            }
-            drawn.iter_mut().for_each(|rung| rung.error /= replicas.len() as f64);
-            Fit::of(&drawn).order
-        })
-        .collect();
-    Ok(Resampled::new(Fit::of(&rungs).order, orders))
+    let rows: Vec<&[f64]> = replicas.iter().map(Vec::as_slice).collect();
+    let orders = replicates(&rows, draws, rng, |rows| {
+        for (column, rung) in drawn.iter_mut().enumerate() {
+            rung.error = rows.iter().map(|row| row[column]).sum::<f64>() / rows.len() as f64;
+        }
+        Fit::of(&drawn).order
+    });
+    Ok(Resampled::new(Fit::of(&rungs).order, &orders))
 }
 
 #[cfg(test)]
@@ -162,7 +145,7 @@ mod tests {
         assert_close(fit.intercept, 0.052_364_583_27, 1e-9);
         assert_close(fit.misfit, 0.362_472_001, 1e-9);
         assert_close(fit.misfit_p(), 0.834_238_454_8, 1e-9);
-        let interval = fit.interval(0.05);
+        let interval = fit.contrast().interval(0.05);
         assert_close(interval.lower, 1.950_311_139, 1e-9);
         assert_close(interval.upper, 2.078_585_154, 1e-9);
         assert!(fit.is_asymptotic());
@@ -171,11 +154,10 @@ mod tests {
     #[test]
     fn order_two_is_supported_and_order_three_refuted() {
         let fit = Fit::of(&LADDER);
-        assert!(fit.evidence(2.0 - 0.2).support < 1e-6);
-        assert!(fit.evidence(3.0 - 0.2).refute < 1e-6);
-        let within = equivalence::evidence(2.0, 0.4, |null| fit.evidence(null));
+        assert!(fit.contrast().evidence(2.0 - 0.2).support < 1e-6);
+        assert!(fit.contrast().evidence(3.0 - 0.2).refute < 1e-6);
+        let within = equivalence::evidence(2.0, 0.4, |null| fit.contrast().evidence(null));
         assert!(within.support < 1e-6);
-        assert_close(fit.evidence(fit.interval(0.05).lower).support, 0.025, 1e-9);
     }
 
     #[test]
@@ -196,7 +178,7 @@ mod tests {
     fn the_bootstrap_agrees_with_the_fit_where_errors_are_small() {
         let fit = Fit::of(&LADDER);
         let found = bootstrap(&LADDER, 9999, &mut Pcg64::seed_from_u64(1)).interval(0.05);
-        let interval = fit.interval(0.05);
+        let interval = fit.contrast().interval(0.05);
         // The largest relative error of a step is 0.16: its logarithm is off from normal at the
         // second order, 0.16²·se of the order; quantiles of 9,999 draws are good to 3 % of se.
         assert!((found.lower - interval.lower).abs() < 0.2 * fit.error, "{found:?}");
@@ -207,12 +189,12 @@ mod tests {
 
     /// Errors `h²·(1 + 0.3 a)` with a common `a`, and a little noise of their own.
     fn coupled_replicas(steps: &[f64], count: usize) -> Vec<Vec<f64>> {
-        let mut generator = Pcg64::seed_from_u64(2);
-        let mut normal = || normal_quantile(uniform(&mut generator));
+        let mut rng = Pcg64::seed_from_u64(2);
+        let mut noise = || normal(&mut rng);
         (0..count)
             .map(|_| {
-                let common = 1.0 + 0.3 * normal();
-                steps.iter().map(|h| h * h * (common + 0.02 * normal())).collect()
+                let common = 1.0 + 0.3 * noise();
+                steps.iter().map(|h| h * h * (common + 0.02 * noise())).collect()
             })
             .collect()
     }
@@ -225,7 +207,7 @@ mod tests {
         let interval = found.interval(0.05);
         assert!(interval.lower < 2.0 && 2.0 < interval.upper, "{interval:?}");
         // The fit takes the common factor for noise of each step: some ten times too wide.
-        let naive = Fit::of(&ladder(&steps, &replicas)).interval(0.05);
+        let naive = Fit::of(&ladder(&steps, &replicas)).contrast().interval(0.05);
         assert!(interval.upper - interval.lower < 0.3 * (naive.upper - naive.lower));
         assert!(found.evidence(1.8).support < 0.001);
     }

@@ -80,7 +80,7 @@ pub fn three_grids(values: [f64; 3], steps: [f64; 3]) -> Result<Extrapolation, W
     } else {
         // Divided by h₂ᵖ: (rᵖ − 1)/(1 − s⁻ᵖ) with r = h₁/h₂, s = h₂/h₃.
         let expected = |p: f64| (coarse.powf(p) - 1.0) / (1.0 - fine.powf(-p));
-        if !(expected(0.1) <= quotient && quotient <= expected(10.0)) {
+        if !(expected(0.1)..=expected(10.0)).contains(&quotient) {
             return Err(Withheld::NoOrder);
         }
         bisect(0.1, 10.0, |p| expected(p) < quotient)
@@ -148,9 +148,9 @@ mod tests {
     fn exact(errors: &[f64]) -> Vec<Rung> {
         errors
             .iter()
-            .enumerate()
-            .map(|(i, error)| Rung {
-                step: 0.5_f64.powi(i as i32),
+            .zip(0..)
+            .map(|(error, i)| Rung {
+                step: 0.5_f64.powi(i),
                 error: *error,
                 deviation: 1e-16,
                 replicas: 1,
