@@ -10,7 +10,7 @@ use super::infer::{directional, plan_mean};
 use super::{Finding, Kind, Setting};
 use crate::claim::{At, Center, Mistake, require};
 use crate::number::{Failed, number, pairs};
-use crate::statistics::profiles::interquartile_mean;
+use crate::statistics::profiles::interquartile::interquartile_mean;
 use crate::verdict::{Detectable, Row, Side};
 
 /// `interquartile`: of each seed the mean over the problems without the best and the worst quarter;
@@ -78,8 +78,11 @@ impl Kind for Interquartile {
             Direction::Lower => (Side::Below, -self.margin),
             _ => (Side::Above, self.margin),
         };
-        let mut finding = directional(&rows, null, side, Center::Mean, setting)
-            .about(statistic, &metric.unit, failed);
+        let mut finding = directional(&rows, null, side, Center::Mean, setting).about(
+            statistic,
+            &metric.unit,
+            failed,
+        );
         finding.margin = self.margin;
         finding.flags.push(format!("on these {most} problems"));
         Ok(finding)

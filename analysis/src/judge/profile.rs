@@ -68,11 +68,8 @@ impl Profile {
 
     /// Difference of the two profiles on each problem.
     fn differences(&self, costs: &Costs) -> Result<Vec<f64>, Withheld> {
-        let profiles = if self.relative {
-            performance(costs)?
-        } else {
-            data(costs, &vec![1.0; costs.len()])?
-        };
+        let profiles =
+            if self.relative { performance(costs)? } else { data(costs, &vec![1.0; costs.len()])? };
         Ok(profiles.by_problem(0, 1, &self.place()))
     }
 }
@@ -116,8 +113,7 @@ impl Kind for Profile {
         if table.is_empty() {
             return Ok(Finding::nothing(statistic, failed));
         }
-        let costs: Costs =
-            table.values().map(|seeds| seeds.values().cloned().collect()).collect();
+        let costs: Costs = table.values().map(|seeds| seeds.values().cloned().collect()).collect();
         let rows = if table.len() >= PROBLEMS {
             self.differences(&costs).map(|numbers| {
                 let row = |(problem, value): (usize, f64)| Row { seed: problem as u64, value };
@@ -159,10 +155,8 @@ impl Profile {
     ) -> Result<Vec<Row>, Withheld> {
         let mut rows = Vec::new();
         for seed in table.values().next().into_iter().flat_map(BTreeMap::keys) {
-            let costs: Costs = table
-                .values()
-                .filter_map(|seeds| Some(vec![seeds.get(seed)?.clone()]))
-                .collect();
+            let costs: Costs =
+                table.values().filter_map(|seeds| Some(vec![seeds.get(seed)?.clone()])).collect();
             if costs.len() == table.len() {
                 let numbers = self.differences(&costs)?;
                 let value = numbers.iter().sum::<f64>() / numbers.len() as f64;
