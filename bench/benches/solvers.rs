@@ -8,7 +8,7 @@ mod support;
 
 use std::hint::black_box;
 
-use converge_bench::clock::{Clock, Monotonic};
+use converge_bench::clock::{Clock, ProcessorTime};
 use converge_problems::mlr::{Mlr, Precision};
 use converge_problems::{Gradient, Problem, Seed};
 use converge_solvers::{
@@ -60,7 +60,7 @@ fn step<S: Solver<Mlr>>(suite: &mut Suite, solver: &S, problem: &Mlr, name: &str
         let mut seconds = 0.0;
         for _ in 0..iterations {
             let mut state = state.clone();
-            let mut clock = Monotonic::start();
+            let mut clock = ProcessorTime::start();
             let step = solver.step(problem, &mut state);
             seconds += clock.now();
             step.expect("it does not break down");

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hint::black_box;
 
-use converge_bench::clock::{Clock, Monotonic};
+use converge_bench::clock::{Clock, ProcessorTime};
 use converge_problems::Seed;
 use faer::linalg::matmul::matmul;
 use faer::traits::ComplexField;
@@ -89,7 +89,7 @@ impl fmt::Display for Limits {
 /// `count` over the seconds of the fastest of [`TRIALS`] calls.
 fn fastest(count: f64, mut trial: impl FnMut()) -> f64 {
     let seconds = (0..TRIALS).map(|_| {
-        let mut clock = Monotonic::start();
+        let mut clock = ProcessorTime::start();
         trial();
         clock.now()
     });
