@@ -74,6 +74,7 @@ fn every_kind_is_drawn_in_every_format_and_twice_with_the_same_bytes() {
     workshop.study("descent", &format!("{TINY}{PLOTS}"));
     let output = workshop.run(&["run", "--quiet"]);
     assert!(matches!(output.status.code(), Some(0 | 4)), "{}{}", stdout(&output), stderr(&output));
+    let traces = workshop.trace_files();
     let draw = || {
         let output = workshop.run(&["draw", "--format", "png,svg,pdf", "--dpi", "96"]);
         assert!(output.status.success(), "{}", stderr(&output));
@@ -95,6 +96,8 @@ fn every_kind_is_drawn_in_every_format_and_twice_with_the_same_bytes() {
         assert!(bytes.starts_with(head), "{file}");
     }
     assert!(draw().1 == bytes, "the same traces gave other figures");
+    assert!(workshop.store().join("figures/tiny/descent/slope.pdf").is_file());
+    assert_eq!(workshop.trace_files(), traces, "drawing measures nothing");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Colors of numbers: cividis for sizes (J. Nuñez, C. Anderton, R. Renslow, Optimizing colormaps
-//! with consideration for color vision deficiency, 2018, PLoS ONE 13), blue through near-white to
+//! with consideration for color vision deficiency, 2018, PLOS 13(7), e0199239), blue through near-white to
 //! rust for ratios around 1. Both rise or part evenly in lightness, so they survive gray print.
 
 use super::axis::Scale;

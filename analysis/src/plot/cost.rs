@@ -54,7 +54,8 @@ pub fn draw(data: &Cost) -> Scene {
     let names = Label::column(&names, 7.5, 5.5, 0.36 * width);
     let reach = |bar: &Bar| bar.interval.map_or(0.0, |i| i.1).max(bar.parts.iter().sum());
     let x = Axis::over(Scale::Linear, data.bars.iter().map(reach).chain([0.0]), 0.0, 0.4 * width);
-    let ends: Vec<Label> = data.bars.iter().map(|bar| end(bar, &x)).collect();
+    let decimals = decimals(data, &x);
+    let ends: Vec<Label> = data.bars.iter().map(|bar| end(bar, x.factor, decimals)).collect();
     let widest = |labels: &[Label]| labels.iter().map(Label::width).fold(0.0, f64::max);
     let left = widest(&names) + 3.0 * MM;
     let parts: Vec<Entry> = data
@@ -91,15 +92,21 @@ pub fn draw(data: &Cost) -> Scene {
     scene
 }
 
-/// Value and note at the end of a bar: one decimal more than the axis has, the same in all rows.
-fn end(bar: &Bar, x: &Axis) -> Label {
+/// Decimals of the values, the same in all rows: one more than the axis has, and enough for a digit
+/// of the smallest that is not 0.
+fn decimals(data: &Cost, x: &Axis) -> usize {
+    let totals = data.bars.iter().map(|bar| bar.parts.iter().sum::<f64>());
+    let least = totals.filter(|total| *total > 0.0).fold(f64::INFINITY, f64::min);
+    let needed = -(least / 10_f64.powi(x.factor)).log10().floor();
+    (x.decimals() + 1).max(needed.clamp(0.0, 5.0) as usize)
+}
+
+/// Value and note at the end of a bar.
+fn end(bar: &Bar, factor: i32, decimals: usize) -> Label {
     let total: f64 = bar.parts.iter().sum();
-    let decimals = x.decimals() + 1;
-    let mut text = format!("{:.decimals$}", total / 10_f64.powi(x.factor));
-    if !bar.note.is_empty() {
-        text += &format!(", {}", super::text::escape(&bar.note));
-    }
-    Label::new(&text, 7.0, INK)
+    let text = format!("{:.decimals$}", total / 10_f64.powi(factor));
+    let between = if bar.note.is_empty() { "" } else { ", " };
+    Label::new(&[&text, between, &super::text::escape(&bar.note)].concat(), 7.0, INK)
 }
 
 fn row(scene: &mut Scene, bar: &Bar, x: &Axis, middle: f64) {

@@ -137,11 +137,11 @@ pub fn paper_order(study: &Study) -> Vec<String> {
 pub struct Selection<'a> {
     /// Variant of the study.
     pub variant: &'a str,
-    /// Problem section, or probe section; empty for all problems.
+    /// Problem section; empty for all problems.
     pub problem: &'a str,
-    /// Solver sections or curves; empty for all.
+    /// Solver sections or curves, or probe sections; empty for all.
     pub solvers: &'a [String],
-    /// Whether `problem` is a probe.
+    /// Whether probes are meant.
     pub probe: bool,
 }
 
@@ -189,7 +189,8 @@ pub fn groups<'a>(runs: &'a Runs, selection: &Selection<'_>, order: &[String]) -
         let solver = planned.label.solver.clone();
         let place = order.iter().position(|known| *known == solver).unwrap_or(order.len());
         // A probe is no solver of the paper: it begins the palette anew.
-        let place = if selection.probe { 0 } else { place };
+        let listed = selection.solvers.iter().position(|known| *known == solver);
+        let place = if selection.probe { listed.unwrap_or(0) } else { place };
         let next = variants.entry(solver.clone()).or_default();
         found.push(Group { solver, name, place, variant: *next, runs: vec![(planned, record)] });
         *next += 1;

@@ -64,12 +64,18 @@ pub fn draw(verdicts: &[&Verdict], trial: bool, about: About) -> Scene {
     scene
 }
 
-/// Verdicts of one statistic and unit share an axis. So do only those that hold on the same side:
-/// where a procedure falls back from a magnitude to a share of wins, its claim turns to "above".
+/// Whether the estimate is a share of the seeds. A claim on a magnitude becomes one where a run has
+/// no finite number: then its statistic still names the magnitude.
+fn is_share(verdict: &Verdict) -> bool {
+    matches!(verdict.procedure.as_str(), "win test" | "sign test")
+        || verdict.statistic.contains("share of")
+}
+
+/// Verdicts of one statistic and unit share an axis.
 fn groups<'a>(verdicts: &[&'a Verdict]) -> Vec<Vec<&'a Verdict>> {
     let mut groups: Vec<Vec<&Verdict>> = Vec::new();
     for verdict in verdicts {
-        let key = |v: &Verdict| (v.statistic.clone(), v.unit.clone(), v.side == Side::Above);
+        let key = |v: &Verdict| (v.statistic.clone(), v.unit.clone(), is_share(v));
         let same = |other: &Verdict| key(other) == key(verdict);
         match groups.iter_mut().find(|group| same(group[0])) {
             Some(group) => group.push(verdict),
@@ -80,6 +86,9 @@ fn groups<'a>(verdicts: &[&'a Verdict]) -> Vec<Vec<&'a Verdict>> {
 }
 
 fn axis(group: &[&Verdict]) -> Axis {
+    if group.iter().all(|v| is_share(v)) {
+        return Axis::over(Scale::Linear, [0.0, 1.0].into_iter(), LEFT, RIGHT);
+    }
     let values = || {
         group.iter().flat_map(|v| {
             let (low, high) = holding(v);
@@ -269,7 +278,9 @@ fn foot(scene: &mut Scene, first: &Verdict, axis: &Axis, y: f64) {
         })
     };
     let stride = (1..=labels.len().max(1)).find(apart).unwrap_or(1);
+    let mut leftmost = LEFT;
     for (at, label) in labels.into_iter().skip(zero % stride).step_by(stride) {
+        leftmost = leftmost.min(at - label.width() / 2.0);
         scene.text((at, y + 3.2 * MM), Anchor::Middle, label);
     }
     let unit = match (first.unit.as_str(), axis.factor) {
@@ -277,9 +288,12 @@ fn foot(scene: &mut Scene, first: &Verdict, axis: &Axis, y: f64) {
         (unit, 0) => format!(", {}", escape(unit)),
         (unit, factor) => format!(", {} {}", super::text::power_of_ten(factor), escape(unit)),
     };
-    let label = Label::new(&format!("{}{unit}", escape(&first.statistic)), 6.5, SOFT);
-    let label = label.narrowed(LEFT - 6.0 * MM, 4.9);
-    scene.text((LEFT - 4.2 * MM, y + 3.2 * MM), Anchor::End, label);
+    let share = is_share(first) && !first.statistic.contains("share of");
+    let statistic = format!("{}{}", if share { "share of wins, " } else { "" }, first.statistic);
+    let label = Label::new(&format!("{}{unit}", escape(&statistic)), 6.5, SOFT);
+    let right = (LEFT - 4.2 * MM).min(leftmost - 1.6 * MM);
+    let label = label.narrowed(right - 0.4 * MM, 4.9);
+    scene.text((right, y + 3.2 * MM), Anchor::End, label);
 }
 
 #[cfg(test)]
@@ -399,11 +413,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn claims_on_different_sides_share_no_axis() {
-        let below = verdict("A", Answer::Supported, [0.9, 0.8, 1.0, 1.1], "factor");
-        let mut above = verdict("B", Answer::Supported, [1.0, 0.3, 1.0, 0.5], "factor");
-        above.side = Side::Above;
-        assert_eq!(groups(&[&below, &above]).len(), 2);
+    fn a_share_of_wins_shares_no_axis_with_the_magnitude_it_stands_for() {
+        let size = verdict("A", Answer::Supported, [0.9, 0.8, 1.0, 1.1], "factor");
+        let mut wins = verdict("B", Answer::Supported, [1.0, 0.3, 1.0, 0.5], "factor");
+        wins.procedure = "sign test".into();
+        assert_eq!(groups(&[&size, &wins]).len(), 2);
+        assert_eq!(axis(&[&wins]).range(), (0.0, 1.0));
+        let texts = draw(&[&size, &wins], false, About::default()).label_boxes();
+        assert!(texts.iter().any(|(text, _)| text == "share of wins, factor"));
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn frame(data: &Phase, width: f64, top: f64) -> (Frame, f64) {
 /// A short gray stroke along the field, with its thicker half ahead.
 fn tick(scene: &mut Scene, frame: &Frame, (x, y): (f64, f64), (u, v): (f64, f64)) {
     let size = u.hypot(v);
-    let Some(at) = frame.point(x, y).filter(|&p| frame.rect.grown(-1.0 * MM).holds(p)) else {
+    let Some(at) = frame.point(x, y).filter(|&p| frame.rect.grown(-MM).holds(p)) else {
         return;
     };
     if !(size > 0.0 && size.is_finite()) {

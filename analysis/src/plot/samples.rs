@@ -113,8 +113,8 @@ pub(crate) fn crowded() -> Convergence {
         curve.high = curve.median.iter().map(|m| 1.1 * m).collect();
     }
     let last = &mut crowd.curves[7];
-    for (k, m) in last.median.iter_mut().enumerate() {
-        *m = 0.5 * 1.6_f64.powi(k as i32);
+    for (k, m) in (0..).zip(&mut last.median) {
+        *m = 0.5 * 1.6_f64.powi(k);
     }
     last.low.clone_from(&last.median);
     last.high.clone_from(&last.median);

@@ -16,7 +16,7 @@
 //! | `density` | a column or an output array against its law | `y` or `output`, `after`, `theory` |
 //!
 //! All but `forest` take `problem`, `solvers` and `labels` (short names of curves). Those that look
-//! at columns take `probe` in place of a problem.
+//! at columns take `probe`, a name or a list, in place of problem and solvers.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use converge_bench::study::{Item, StudyError};
 use serde::Deserialize;
 
 use super::axis::Scale;
-use crate::claim::{At, RateKind};
+use crate::claim::{At, Names, RateKind};
 
 /// The kinds of figures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -132,7 +132,9 @@ pub(super) struct Spec {
     pub(super) value: Option<String>,
     pub(super) scale: Option<Scales>,
     pub(super) problem: Option<String>,
-    pub(super) probe: Option<String>,
+    /// Probes, in place of problem and solvers.
+    #[serde(default, deserialize_with = "one_or_several")]
+    pub(super) probe: Vec<String>,
     #[serde(default)]
     pub(super) solvers: Vec<String>,
     pub(super) than: Option<String>,
@@ -161,6 +163,13 @@ pub(super) struct Spec {
     pub(super) width_mm: Option<f64>,
 }
 
+fn one_or_several<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    Ok(match Names::deserialize(from)? {
+        Names::One(name) => vec![name],
+        Names::Several(names) => names,
+    })
+}
+
 /// Keys of every kind; `forest` takes the first three.
 const COMMON: [&str; 6] = ["kind", "caption", "width-mm", "problem", "solvers", "labels"];
 
@@ -185,7 +194,7 @@ impl Spec {
                 return Err(item.error(key, finding));
             }
         }
-        if spec.probe.is_some() && (spec.problem.is_some() || !spec.solvers.is_empty()) {
+        if !spec.probe.is_empty() && (spec.problem.is_some() || !spec.solvers.is_empty()) {
             return Err(item.error("probe", "a probe stands in place of problem and solvers"));
         }
         Ok(spec)

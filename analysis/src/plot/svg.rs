@@ -131,7 +131,7 @@ fn line_extras(stroke: &Stroke) -> String {
         extras += &parts.join(" ");
         extras.push('"');
         if whole(stroke.phase) != 0 {
-            extras += &format!(" stroke-dashoffset=\"{}\"", whole(stroke.phase));
+            extras.extend([" stroke-dashoffset=\"", &whole(stroke.phase).to_string(), "\""]);
         }
     }
     if stroke.round {

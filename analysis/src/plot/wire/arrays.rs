@@ -53,7 +53,7 @@ impl Context<'_> {
                 psnr: None,
             })
             .collect();
-        pictures.extend(groups.iter().filter_map(|group| self.picture(place, group, output)));
+        pictures.extend(groups.iter().filter_map(|group| picture(place, group, output)));
         let seeds = groups.iter().map(|group| group.runs.len());
         let mut caption = format!(
             "{}{} of the first seed, pixel by pixel, all in the same window of gray; the square is \
@@ -76,32 +76,6 @@ impl Context<'_> {
             about: self.about(&caption),
         };
         Ok(Some((images::draw(&data), caption)))
-    }
-
-    /// The first seed's image, and its quality over the seeds where there is a reference.
-    fn picture(&self, place: &Place<'_>, group: &Group<'_>, output: &str) -> Option<Picture> {
-        let (_, first) = group.runs.iter().find(|(_, record)| array(record, output).is_some())?;
-        let truth = |record: &Record| {
-            let own = place.spec.reference.as_ref().and_then(|name| array(record, name));
-            own.map(|array| array.values.clone())
-        };
-        let quality: Vec<f64> = group
-            .runs
-            .iter()
-            .filter_map(|(_, record)| {
-                Some(psnr_db(&truth(record)?, &array(record, output)?.values))
-            })
-            .filter(|psnr| psnr.is_finite())
-            .collect();
-        let psnr = (!quality.is_empty()).then(|| {
-            let moments = Moments::of(&quality);
-            let interval = (quality.len() >= 5 && !moments.is_constant())
-                .then(|| guarded(&moments, 0.05))
-                .map(|interval| (interval.lower, interval.upper));
-            (moments.mean, interval)
-        });
-        let name = place.spec.label(&group.name);
-        Some(Picture { name, pixels: array(first, output)?.values.clone(), psnr })
     }
 
     /// Two columns of each run against each other; the median run would be no path, so at most
@@ -163,4 +137,28 @@ impl Context<'_> {
         };
         Ok(Some((phase::draw(&data), caption)))
     }
+}
+
+/// The first seed's image, and its quality over the seeds where there is a reference.
+fn picture(place: &Place<'_>, group: &Group<'_>, output: &str) -> Option<Picture> {
+    let (_, first) = group.runs.iter().find(|(_, record)| array(record, output).is_some())?;
+    let truth = |record: &Record| {
+        let own = place.spec.reference.as_ref().and_then(|name| array(record, name));
+        own.map(|array| array.values.clone())
+    };
+    let quality: Vec<f64> = group
+        .runs
+        .iter()
+        .filter_map(|(_, record)| Some(psnr_db(&truth(record)?, &array(record, output)?.values)))
+        .filter(|psnr| psnr.is_finite())
+        .collect();
+    let psnr = (!quality.is_empty()).then(|| {
+        let moments = Moments::of(&quality);
+        let interval = (quality.len() >= 5 && !moments.is_constant())
+            .then(|| guarded(&moments, 0.05))
+            .map(|interval| (interval.lower, interval.upper));
+        (moments.mean, interval)
+    });
+    let name = place.spec.label(&group.name);
+    Some(Picture { name, pixels: array(first, output)?.values.clone(), psnr })
 }

@@ -49,7 +49,9 @@ impl Context<'_> {
         }
         let has_setup = bars.iter().any(|bar| bar.parts[0] > 0.0);
         if !has_setup {
-            bars.iter_mut().for_each(|bar| bar.parts = bar.parts.split_off(1));
+            for bar in &mut bars {
+                bar.parts.remove(0);
+            }
         }
         let mut caption = format!(
             "{}{} of a whole run: median over seeds with its 95 % interval{}",
@@ -82,13 +84,11 @@ impl Context<'_> {
 fn parts(run: &Run<'_>, column: &str) -> Option<(f64, f64)> {
     let header = &run.record.header;
     let last = |name: &str| run.series(name)?.values.last().copied().filter(|v| v.is_finite());
-    match column {
-        "total-seconds" => Some((header.setup_seconds, last("seconds")?)),
-        _ => {
-            // Counts of work know that of the set-up; steps alone are in the trace.
-            let place = WORK.iter().position(|name| *name == column);
-            let setup = place.and_then(|i| header.setup_work.get(i)).copied().unwrap_or(0);
-            Some((setup as f64, last(column)?))
-        }
+    if column == "total-seconds" {
+        return Some((header.setup_seconds, last("seconds")?));
     }
+    // Counts of work know that of the set-up; steps alone are in the trace.
+    let place = WORK.iter().position(|name| *name == column);
+    let setup = place.and_then(|i| header.setup_work.get(i)).copied().unwrap_or(0);
+    Some((setup as f64, last(column)?))
 }

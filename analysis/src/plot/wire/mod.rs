@@ -22,7 +22,7 @@ use converge_problems::Metric;
 use super::curves::{self, Group, Runs, Selection};
 use super::scene::{About, Scene};
 use super::spec::{Kind, Spec};
-use super::{Figure, svg, text, title};
+use super::{Figure, svg};
 use crate::claim::{At, Mistake};
 use crate::load::Run;
 use crate::number::{Failed, number};
@@ -56,9 +56,15 @@ impl Context<'_> {
         if spec.kind == Kind::Forest {
             return Ok(self.forest(&item.name, spec.caption.as_deref()).into_iter().collect());
         }
-        let mut solvers = spec.solvers.clone();
+        let mut solvers =
+            if spec.probe.is_empty() { spec.solvers.clone() } else { spec.probe.clone() };
         solvers.extend(spec.than.clone());
         let problems = self.problems(spec);
+        if let (true, Some((planned, _))) = (problems.is_empty(), self.runs.first()) {
+            let probe = &planned.label.problem;
+            let finding = format!("the study has no solvers; name its probe: probe = \"{probe}\"");
+            return Err(item.error("", finding));
+        }
         // A profile is over problems: one figure for all.
         let panels =
             if spec.kind == Kind::Profile { vec![String::new()] } else { problems.clone() };
@@ -99,9 +105,12 @@ impl Context<'_> {
         Ok(figures)
     }
 
-    /// Problems that a plot shows: its own, its probe, or all of the study in their order.
+    /// Problems that a plot shows: its own, or all of the study in their order; probes have none.
     fn problems(&self, spec: &Spec) -> Vec<String> {
-        if let Some(one) = spec.probe.as_ref().or(spec.problem.as_ref()) {
+        if !spec.probe.is_empty() {
+            return vec![String::new()];
+        }
+        if let Some(one) = &spec.problem {
             return vec![one.clone()];
         }
         let mut problems: Vec<String> = Vec::new();
@@ -196,17 +205,14 @@ impl Place<'_> {
             variant: self.variant,
             problem: self.problem,
             solvers: self.solvers,
-            probe: self.spec.probe.is_some(),
+            probe: !self.spec.probe.is_empty(),
         }
     }
 
     /// Whether a cell belongs to the plot on some problem and variant.
     fn concerns(&self, planned: &Planned) -> bool {
-        let label = &planned.label;
-        let problem = if self.problem.is_empty() { &label.problem } else { self.problem };
-        let variant = label.variant.as_str();
-        let anywhere = self.spec.problem.is_none() && self.spec.probe.is_none();
-        let problem = if anywhere { &label.problem } else { problem };
+        let variant = planned.label.variant.as_str();
+        let problem = self.spec.problem.as_deref().unwrap_or_default();
         Selection { variant, problem, ..self.selection() }.holds(planned)
     }
 
@@ -217,7 +223,7 @@ impl Place<'_> {
 
     /// An error about a value that a reduction to one number found.
     fn mistake(&self, mistake: &Mistake) -> StudyError {
-        let key = if mistake.path.ends_with(".at") { "at" } else { "y" };
+        let key = if mistake.path.rsplit('.').next() == Some("at") { "at" } else { "y" };
         self.item.error(key, mistake.finding.clone())
     }
 
@@ -228,7 +234,15 @@ impl Place<'_> {
     }
 }
 
-/// The same in a caption.
+/// A column in a caption.
 fn words(column: &str) -> String {
-    text::plain(&title(column, ""))
+    match column {
+        "seconds" => "step time".to_owned(),
+        "total-seconds" => "time with set-up".to_owned(),
+        "passes" => "passes over the data".to_owned(),
+        _ => column.replace('-', " "),
+    }
 }
+
+#[cfg(test)]
+mod tests;

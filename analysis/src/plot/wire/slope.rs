@@ -1,5 +1,7 @@
 //! `kind = "slope"`: the rate of one curve, as a claim declares it or as the plot does.
 
+use std::fmt::Write;
+
 use converge_bench::study::{Item, StudyError};
 
 use super::convergence::{Columns, ends};
@@ -61,7 +63,8 @@ impl Context<'_> {
             words(&declared.against),
         );
         let fit = if let Some(found) = &found {
-            caption += &format!(
+            let _ = write!(
+                caption,
                 " with the fit over the window {window}, shifted off the data; the interval is over {} \
                  seeds. Below, the same slope with windows that begin earlier or later and end alike; \
                  the declared start is dotted",
@@ -73,7 +76,8 @@ impl Context<'_> {
             let text = self.said(place, &declared, mean, interval);
             Fit { line, claimed: claimed.unwrap_or_default(), claim, text }
         } else {
-            caption += &format!(
+            let _ = write!(
+                caption,
                 ": fewer than half of the runs have a slope over the window {window}, because they end \
                  or reach the floor inside it"
             );
