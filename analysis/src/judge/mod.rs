@@ -57,7 +57,11 @@ use converge_problems::Seed;
 use rand_pcg::Pcg64;
 use serde::Deserialize;
 
+pub use self::better::Better;
 pub use self::bound::Bound;
+pub use self::faster::Faster;
+pub use self::rate::{Rate, RateKind};
+pub use self::ratio::Ratio;
 use crate::claim::{Answer, Claim, Mistake, Names};
 use crate::load::Run;
 use crate::number::{Failed, Selection, clock_flag};

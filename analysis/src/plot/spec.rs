@@ -24,7 +24,8 @@ use converge_bench::study::{Item, StudyError};
 use serde::Deserialize;
 
 use super::axis::Scale;
-use crate::claim::{At, Names, RateKind};
+use crate::claim::{At, Names};
+use crate::judge::RateKind;
 
 /// The kinds of figures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]

@@ -6,7 +6,8 @@ use rand::RngExt;
 
 use super::strip::usual;
 use super::{Context, Drawn, Place, words};
-use crate::claim::{At, Better, Center, Claim, Ratio, Test};
+use crate::claim::{At, Center, Claim};
+use crate::judge::{Better, Ratio, Test};
 use crate::load::Run;
 use crate::plot::axis::Scale;
 use crate::plot::paired::{self, Effect, Paired, pairs};

@@ -6,7 +6,8 @@ use converge_bench::study::{Item, StudyError};
 
 use super::convergence::{Columns, ends};
 use super::{Context, Drawn, Place, words};
-use crate::claim::{Claim, Rate, RateKind, Test};
+use crate::claim::Claim;
+use crate::judge::{Rate, RateKind, Test};
 use crate::plot::chart::Fit;
 use crate::plot::convergence::Convergence;
 use crate::plot::number;
@@ -15,7 +16,7 @@ use crate::plot::spec::{Scales, Spec};
 use crate::plot::text::escape;
 use crate::plot::title;
 use crate::statistics::mean::{Moments, guarded};
-use crate::statistics::slope::{self, Kind, Window, least_squares};
+use crate::statistics::slope::{self, Floor, Kind, Window, least_squares};
 
 /// A rate to draw: what is measured where, and what is claimed of it.
 struct Declared {
@@ -197,14 +198,17 @@ fn own(item: &Item, spec: &Spec) -> Result<Declared, StudyError> {
 
 /// Slopes of the runs that have one over a window; `None` if fewer than half have.
 fn slopes(runs: &[Series], declared: &Declared, window: Window) -> Option<Vec<f64>> {
-    if !window.is_wide(declared.kind) {
+    // Without a claim no decrease is expected, and any is enough.
+    let expected = declared.claimed.map_or(f64::NEG_INFINITY, |claim| claim.0);
+    if !window.is_wide(declared.kind, expected) {
         return None;
     }
+    let floor = Floor::declared(declared.floor);
     let claimed = declared.claimed.map_or(0.0, |claim| claim.0);
     let found: Vec<f64> = runs
         .iter()
         .filter_map(|(counts, gap)| {
-            match slope::read(declared.kind, counts, gap, window, declared.floor, claimed) {
+            match slope::read(declared.kind, counts, gap, window, floor, claimed) {
                 slope::Slope::Fit { slope, .. } => Some(slope),
                 _ => None,
             }
