@@ -161,9 +161,10 @@ impl Order {
         }
         let mut finding = match fits.as_slice() {
             [fit] => {
-                let interval = fit.interval(setting.alpha);
-                let mut finding =
-                    self.decided(&rows, fit.order, interval, |null| fit.evidence(null), setting);
+                let order = fit.contrast();
+                let interval = order.interval(setting.alpha);
+                let above = |null: f64| order.evidence(null);
+                let mut finding = self.decided(&rows, fit.order, interval, above, setting);
                 finding.procedure = "weighted fit of one ladder";
                 let value = detectable::normal(fit.error, setting.alpha);
                 finding.detectable = Some(Detectable { value, unit: String::new() });

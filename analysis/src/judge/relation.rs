@@ -7,6 +7,7 @@ use super::infer::{SEEDS_MEAN, extreme, planned_margin, within};
 use super::{Finding, Kind, Setting};
 use crate::claim::{Answer, Center, Mistake, require};
 use crate::number::{Failed, singles};
+use crate::statistics::contrast::Contrast;
 use crate::statistics::dynamics::{
     Autocovariances, LongRun, agree, batch_means, burn_in, initial_monotone, resolved, stationarity,
 };
@@ -176,14 +177,8 @@ impl Relation {
         let count = found.len() as f64;
         let square: f64 = found.iter().map(|(run, _)| run.error().powi(2)).sum();
         let mean = found.iter().map(|(run, _)| run.mean).sum::<f64>() / count;
-        let points: f64 = found.iter().map(|(run, _)| run.count as f64).sum();
         let error = square.sqrt() / count;
-        let all = LongRun {
-            mean,
-            variance: error * error * points,
-            count: points as usize,
-            freedom: f64::INFINITY,
-        };
+        let all = Contrast { estimate: mean, error, freedom: f64::INFINITY };
         let interval = all.interval(setting.alpha);
         let evidence = equivalence::evidence(self.value, margin, |null| all.evidence(null));
         let answer = decide(interval, evidence, self.value, Side::Within, margin, setting.alpha);

@@ -68,7 +68,8 @@ pub fn three_grids(values: [f64; 3], steps: [f64; 3]) -> Result<Extrapolation, W
     let [q1, q2, q3] = values;
     let [h1, h2, h3] = steps;
     let quotient = (q1 - q2) / (q2 - q3);
-    if !quotient.is_finite() || !(h1 > h2 && h2 > h3 && h3 > 0.0) {
+    let falling = h1 > h2 && h2 > h3 && h3 > 0.0;
+    if !(falling && quotient.is_finite()) {
         return Err(Withheld::NoOrder);
     }
     if quotient <= 0.0 {
