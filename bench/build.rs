@@ -1,4 +1,5 @@
-//! Takes the digest of the code that can change a run's numbers, and notes where it came from.
+//! Takes the digest of the code that can change a run's numbers, and notes where it came from. With
+//! the feature `openblas`, finds the library for the benchmarks.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,6 +10,8 @@ use xxhash_rust::xxh3::Xxh3;
 const CRATES: [&str; 3] = ["problems", "solvers", "bench"];
 
 fn main() {
+    #[cfg(feature = "openblas")]
+    link_openblas();
     let bench = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let root = bench.parent().expect("the crate lies in the workspace").to_owned();
     let rustc = output(
@@ -58,6 +61,26 @@ fn main() {
         if log.exists() {
             println!("cargo::rerun-if-changed={}", log.display());
         }
+    }
+}
+
+/// Links OpenBLAS to the benchmarks alone.
+#[cfg(feature = "openblas")]
+fn link_openblas() {
+    let Ok(library) = pkg_config::Config::new().cargo_metadata(false).probe("openblas") else {
+        println!(
+            "cargo::error=OpenBLAS is not installed. Debian, Ubuntu: apt-get install \
+             libopenblas-dev pkg-config. macOS: brew install openblas pkg-config, then set \
+             PKG_CONFIG_PATH=$(brew --prefix openblas)/lib/pkgconfig. conda: conda install openblas \
+             pkg-config. Or leave the feature `openblas` out."
+        );
+        return;
+    };
+    for folder in library.link_paths {
+        println!("cargo::rustc-link-arg-benches=-L{}", folder.display());
+    }
+    for name in library.libs {
+        println!("cargo::rustc-link-arg-benches=-l{name}");
     }
 }
 

@@ -59,7 +59,9 @@ impl<'a> Run<'a> {
                 derived("seconds", metric, &|seconds| setup + seconds)
             }
             "passes" => {
-                let terms: f64 = self.record.header.facts.get("terms")?.parse().ok()?;
+                let facts = &self.record.header.facts;
+                // The data terms of the objective: a problem that learns calls them its training set.
+                let terms: f64 = facts.get("terms").or_else(|| facts.get("train"))?.parse().ok()?;
                 let metric = Metric::new("passes", Better::Lower, Split::None);
                 derived("samples", metric, &|samples| samples / terms)
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::claim::Answer;
@@ -11,7 +12,7 @@ use crate::statistics::ledger::holm_of_claims;
 use crate::statistics::{Evidence, Interval};
 
 /// Where the estimate must lie for the claim to be supported.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// Above the threshold.
@@ -23,7 +24,7 @@ pub enum Side {
 }
 
 /// The smallest difference that had probability 0.9 of a clear verdict.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Detectable {
     /// The difference, a factor, or a win probability.
     pub value: f64,
@@ -32,17 +33,18 @@ pub struct Detectable {
 }
 
 /// The number of one seed.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
     /// Number of the repetition.
     pub seed: u64,
     /// Its number, on the scale of the estimate.
     #[serde(with = "extended")]
+    #[schemars(with = "extended::Extended")]
     pub value: f64,
 }
 
 /// The answer to one claim for one variant, with all that it rests on.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Verdict {
     /// Folder name of the paper.
@@ -78,20 +80,25 @@ pub struct Verdict {
     pub unit: String,
     /// The estimate; NaN where nothing was measured.
     #[serde(with = "extended")]
+    #[schemars(with = "extended::Extended")]
     pub estimate: f64,
     /// Lower end of its interval.
     #[serde(with = "extended")]
+    #[schemars(with = "extended::Extended")]
     pub lower: f64,
     /// Upper end of its interval.
     #[serde(with = "extended")]
+    #[schemars(with = "extended::Extended")]
     pub upper: f64,
     /// Level of the interval, after the claim's share of the error budget.
     pub level: f64,
     /// The threshold, declared margin included; the center of the margin for `within`.
     #[serde(with = "extended")]
+    #[schemars(with = "extended::Extended")]
     pub threshold: f64,
     /// The declared margin.
     #[serde(with = "extended")]
+    #[schemars(with = "extended::Extended")]
     pub margin: f64,
     /// The side of the threshold that supports the claim.
     pub side: Side,
@@ -261,7 +268,30 @@ pub fn write(verdicts: &[Verdict], path: &Path) -> std::io::Result<()> {
 
 /// Numbers that may be infinite, which JSON has no word for: `"inf"`, `"-inf"`, and null for NaN.
 mod extended {
+    use std::borrow::Cow;
+
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
     use serde::{Deserialize, Deserializer, Serializer};
+
+    /// How such a number looks in the schema.
+    pub(super) struct Extended;
+
+    impl JsonSchema for Extended {
+        fn schema_name() -> Cow<'static, str> {
+            "Number".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({
+                "description": "A number; \"inf\" or \"-inf\"; null where it is none.",
+                "anyOf": [
+                    { "type": "number" },
+                    { "type": "string", "enum": ["inf", "-inf"] },
+                    { "type": "null" },
+                ],
+            })
+        }
+    }
 
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -334,6 +364,49 @@ pub(crate) mod tests {
             revision: String::new(),
             machine: String::new(),
         }
+    }
+
+    #[test]
+    fn the_published_schema_is_that_of_the_types() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/verdicts.schema.json");
+        let schema = schemars::schema_for!(Vec<Verdict>);
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        if std::env::var_os("CONVERGE_RECORD").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let published = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(published, text, "CONVERGE_RECORD=1 writes it anew");
+        // Every field of a written verdict is in it.
+        let written = serde_json::to_value(verdict("C1", Answer::Supported, None)).unwrap();
+        let properties = &schema.as_value()["$defs"]["Verdict"]["properties"];
+        for key in written.as_object().unwrap().keys() {
+            assert!(properties.get(key).is_some(), "{key}");
+        }
+    }
+
+    #[test]
+    fn adjusted_values_are_those_of_holm_over_all_claims() {
+        let mut verdicts: Vec<Verdict> = [0.001, 0.2]
+            .map(|p| Verdict {
+                p_support: Some(p),
+                p_refute: Some(1.0 - p),
+                ..verdict("C", Answer::Inconclusive, None)
+            })
+            .into();
+        adjust(&mut verdicts);
+        // Four hypotheses, the smallest times four, the next times three.
+        assert!((verdicts[0].holm_support.unwrap() - 0.004).abs() < 1e-15);
+        assert!((verdicts[1].holm_support.unwrap() - 0.6).abs() < 1e-15);
+        assert!((verdicts[0].holm_refute.unwrap() - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_changed_claim_is_flagged_with_its_last_answer() {
+        let old = verdict("C1", Answer::Refuted, None);
+        let mut now = [Verdict { hash: "01".into(), ..old.clone() }, old.clone()];
+        flag_changes(&mut now, &[old]);
+        assert!(now[0].flags[0].contains("changed") && now[0].flags[0].contains("refuted"));
+        assert!(now[1].flags.is_empty());
     }
 
     #[test]

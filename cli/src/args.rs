@@ -99,6 +99,9 @@ pub(crate) struct SelectArgs {
     /// Repetitions, in place of the study's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seeds: Option<u64>,
+    /// Root of all random numbers, in place of the study's: do the verdicts stay?
+    #[arg(long, value_name = "N")]
+    pub(crate) root: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -176,9 +179,22 @@ pub(crate) struct CheckArgs {
 pub(crate) struct DrawArgs {
     #[command(flatten)]
     pub(crate) select: SelectArgs,
+    /// Kinds of files, separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND", default_value = "svg")]
+    pub(crate) format: Vec<FigureFormat>,
+    /// Resolution of PNG files in pixels per inch: 600 for print, 192 for a web page.
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(36..=2400))]
+    pub(crate) dpi: u32,
     /// Also write figures and verdicts beside the study files; needs complete results.
     #[arg(long)]
     pub(crate) publish: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FigureFormat {
+    Svg,
+    Pdf,
+    Png,
 }
 
 #[derive(Debug, Args)]

@@ -74,6 +74,10 @@ impl Context {
                     Some(count) => study.with_seeds(count),
                     None => study,
                 };
+                let study = match select.root {
+                    Some(root) => study.with_root(root),
+                    None => study,
+                };
                 let paper = Paper::read(path.parent().unwrap_or(Path::new(".")))?;
                 Ok((study, paper))
             })

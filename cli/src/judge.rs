@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use converge_analysis::plot::{self, Format, PlotError};
 use converge_analysis::verdict::{self, Verdict};
-use converge_analysis::{plot, report as html, table};
+use converge_analysis::{report as html, table};
 use converge_bench::conduct;
 use converge_bench::record::Record;
 use converge_bench::study::{Paper, Planned, Size, Study};
 
-use crate::args::{CheckArgs, DrawArgs, SelectArgs};
+use crate::args::{CheckArgs, DrawArgs, FigureFormat, SelectArgs};
 use crate::context::{Context, Usage};
 use crate::exit;
 
@@ -107,19 +108,42 @@ pub(crate) fn answer(context: &Context, judged: &[Judged], strict: bool) -> Resu
 }
 
 /// Draws every plot into the store.
-pub(crate) fn draw_into_store(context: &Context, judged: &[Judged]) -> Result<Vec<PathBuf>> {
+pub(crate) fn draw_into_store(
+    context: &Context,
+    judged: &[Judged],
+    formats: &[Format],
+) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for judged in judged.iter().filter(|judged| judged.measured()) {
         let study = &judged.study;
         let folder = context.store_dir().join("figures").join(&study.paper).join(&study.name);
-        files.extend(draw_study(judged, &folder)?);
+        files.extend(draw_study(judged, formats, &folder)?);
     }
     Ok(files)
 }
 
-fn draw_study(judged: &Judged, folder: &Path) -> Result<Vec<PathBuf>> {
+fn draw_study(judged: &Judged, formats: &[Format], folder: &Path) -> Result<Vec<PathBuf>> {
     std::fs::create_dir_all(folder)?;
-    Ok(plot::draw(&judged.study, &judged.runs, &judged.verdicts, folder)?)
+    plot::draw(&judged.study, &judged.runs, &judged.verdicts, formats, folder).map_err(|error| {
+        match error {
+            // A mistake in a section is the user's to mend.
+            PlotError::Study(mistake) => Usage::from(mistake).into(),
+            other => other.into(),
+        }
+    })
+}
+
+/// The formats that were asked for, each once, in a fixed order.
+fn formats(args: &DrawArgs) -> Vec<Format> {
+    let format = |format: &FigureFormat| match format {
+        FigureFormat::Svg => Format::Svg,
+        FigureFormat::Pdf => Format::Pdf,
+        FigureFormat::Png => Format::Png(args.dpi),
+    };
+    let mut formats: Vec<Format> = args.format.iter().map(format).collect();
+    formats.sort_unstable();
+    formats.dedup();
+    formats
 }
 
 /// Writes the report into the store.
@@ -156,9 +180,10 @@ pub(crate) fn check(context: &Context, args: &CheckArgs) -> Result<u8> {
 
 pub(crate) fn draw(context: &Context, args: &DrawArgs) -> Result<u8> {
     let judged = judge(context, context.studies(&args.select)?, false)?;
-    let mut files = draw_into_store(context, &judged)?;
+    let formats = formats(args);
+    let mut files = draw_into_store(context, &judged, &formats)?;
     if args.publish {
-        files.extend(publish(&judged)?);
+        files.extend(publish(&judged, &formats)?);
     }
     if files.is_empty() {
         eprintln!(
@@ -175,7 +200,7 @@ pub(crate) fn draw(context: &Context, args: &DrawArgs) -> Result<u8> {
 
 /// Writes figures and verdicts beside the study files: from complete results of default or full
 /// size alone.
-fn publish(judged: &[Judged]) -> Result<Vec<PathBuf>> {
+fn publish(judged: &[Judged], formats: &[Format]) -> Result<Vec<PathBuf>> {
     for Judged { study, runs, .. } in judged {
         let name = format!("{}/{}", study.paper, study.name);
         if study.size == Size::Quick {
@@ -200,7 +225,7 @@ fn publish(judged: &[Judged]) -> Result<Vec<PathBuf>> {
         let folder = one.study.path.parent().unwrap_or(Path::new("."));
         // Drawn aside first, so that a figure that fails leaves the published ones as they were.
         let aside = tempfile::tempdir_in(folder)?;
-        for figure in draw_study(one, aside.path())? {
+        for figure in draw_study(one, formats, aside.path())? {
             let Some(name) = figure.file_name() else { continue };
             let target = folder.join(format!("{}-{}", one.study.name, name.to_string_lossy()));
             std::fs::rename(&figure, &target)?;

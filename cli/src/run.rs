@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::Result;
 use converge_analysis::Looks;
+use converge_analysis::plot::Format;
 use converge_bench::conduct::{self, Report};
 use converge_bench::plan;
 
@@ -60,7 +61,7 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Result<u8> {
 
     let judged = judge::judge(context, studies, args.work.keep_older)?;
     let code = judge::answer(context, &judged, args.strict)?;
-    let figures = judge::draw_into_store(context, &judged)?;
+    let figures = judge::draw_into_store(context, &judged, &[Format::Svg])?;
     let report = judge::write_report(context, &judged)?;
     if !context.quiet && !context.json {
         say_where(context, &reports, figures.len(), &report.display().to_string());

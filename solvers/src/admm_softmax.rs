@@ -9,7 +9,7 @@ use pulp::{Arch, Simd, WithSimd};
 use serde::{Deserialize, Serialize};
 
 use crate::normal::Normal;
-use crate::softmax_prox::{Prox, ProxMethod};
+use crate::softmax_prox::{ProxMethod, SoftmaxProx};
 use crate::{Breakdown, Solver, Step, Work, require_finite};
 
 /// Alternating direction method of multipliers for multinomial logistic regression, split at the
@@ -380,8 +380,8 @@ fn split_step(
     let scores = &mut scores[..capacity * classes];
     // The prox's argument v = θ W D + (1 - θ) Z - U takes the place of U.
     arch.dispatch(Argument { scores, z, u, theta });
-    let effort =
-        arch.dispatch(Prox { method, penalty: s, reference: u, z, capacity, labels, work });
+    let prox = SoftmaxProx { method, penalty: s, reference: u, z, capacity, labels, work };
+    let effort = prox.solve();
     sums[1] += effort.iterations;
     sums[2] += effort.unfinished;
     let [gap, size] = arch.dispatch(Update { scores, z, u, capacity, samples: *samples });

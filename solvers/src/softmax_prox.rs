@@ -8,7 +8,7 @@
 //! converged, so that every loop fills the registers of the machine.
 
 use converge_problems::numerics::{exp, ln, ln_1p};
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 use serde::{Deserialize, Serialize};
 
 /// Samples that iterate together; divides the capacity of every tile.
@@ -33,8 +33,29 @@ pub enum ProxMethod {
     Scalar,
 }
 
-/// Solves the problems of a tile.
-pub(crate) struct Prox<'a> {
+/// The problems of a tile of samples.
+///
+/// ```
+/// use converge_solvers::{ProxMethod, SoftmaxProx};
+/// // Two classes, one sample of the first; the tile has room for 16.
+/// let (v, mut z) = (vec![0.0; 32], vec![0.0; 32]);
+/// let mut work = vec![0.0; SoftmaxProx::work_len(2)];
+/// let prox = SoftmaxProx {
+///     method: ProxMethod::Newton,
+///     penalty: 1.0,
+///     reference: &v,
+///     z: &mut z,
+///     capacity: 16,
+///     labels: &[0],
+///     work: &mut work,
+/// };
+/// prox.solve();
+/// // p_0 - 1 + s z_0 = 0
+/// let p = z[0].exp() / (z[0].exp() + z[16].exp());
+/// assert!((p - 1.0 + z[0]).abs() < 1e-15);
+/// ```
+pub struct SoftmaxProx<'a> {
+    /// How they are solved.
     pub method: ProxMethod,
     /// `s > 0`.
     pub penalty: f64,
@@ -42,30 +63,45 @@ pub(crate) struct Prox<'a> {
     pub reference: &'a [f64],
     /// The same shape: a start on entry, the minimizer on return.
     pub z: &'a mut [f64],
+    /// Room for samples, a multiple of 16: the distance of two classes.
     pub capacity: usize,
+    /// Label of each sample, at most `capacity` of them.
     pub labels: &'a [u16],
-    /// `4 * LANES * classes` numbers.
+    /// Temporaries: [`work_len`](SoftmaxProx::work_len) numbers, arbitrary on entry.
     pub work: &'a mut [f64],
 }
 
+impl SoftmaxProx<'_> {
+    /// Length of the temporaries.
+    pub const fn work_len(classes: usize) -> usize {
+        4 * LANES * classes
+    }
+
+    /// Solves them.
+    pub fn solve(self) -> ProxEffort {
+        Arch::new().dispatch(self)
+    }
+}
+
 /// What a tile took.
-pub(crate) struct Effort {
+#[derive(Clone, Copy, Debug)]
+pub struct ProxEffort {
     /// Iterations, summed over samples.
     pub iterations: f64,
     /// Blocks that reached the limit.
     pub unfinished: f64,
 }
 
-impl WithSimd for Prox<'_> {
-    type Output = Effort;
+impl WithSimd for SoftmaxProx<'_> {
+    type Output = ProxEffort;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Effort {
+    fn with_simd<S: Simd>(self, _: S) -> ProxEffort {
         let Self { method, penalty, reference, z, capacity, labels, work } = self;
         let classes = z.len() / capacity;
         let (z_block, work) = work.split_at_mut(LANES * classes);
         let (v_block, work) = work.split_at_mut(LANES * classes);
-        let mut effort = Effort { iterations: 0.0, unfinished: 0.0 };
+        let mut effort = ProxEffort { iterations: 0.0, unfinished: 0.0 };
         for (block, labels) in labels.chunks(LANES).enumerate() {
             let at = block * LANES;
             let columns = || (0..classes).map(move |k| k * capacity + at);
@@ -268,7 +304,6 @@ pub(crate) fn wright_omega(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use converge_problems::Seed;
-    use pulp::Arch;
     use rand::RngExt;
 
     use super::*;
@@ -291,13 +326,13 @@ mod tests {
         v: &[f64],
         classes: usize,
         labels: &[u16],
-    ) -> (Vec<f64>, Effort) {
+    ) -> (Vec<f64>, ProxEffort) {
         let mut z = vec![0.0; v.len()];
-        let mut work = vec![0.0; 4 * LANES * classes];
+        let mut work = vec![0.0; SoftmaxProx::work_len(classes)];
         let capacity = v.len() / classes;
-        let prox =
-            Prox { method, penalty: s, reference: v, z: &mut z, capacity, labels, work: &mut work };
-        let effort = Arch::new().dispatch(prox);
+        let (reference, work) = (v, &mut work[..]);
+        let prox = SoftmaxProx { method, penalty: s, reference, z: &mut z, capacity, labels, work };
+        let effort = prox.solve();
         (z, effort)
     }
 

@@ -82,6 +82,40 @@ struct Reaches {
     failed: Failed,
 }
 
+/// When a run's `metric` reached `target`, in units of `cost`. A run that used up its budget is
+/// censored there; one that ended for any other reason never reaches it.
+pub(super) fn reach(
+    run: &Run<'_>,
+    metric: &str,
+    target: f64,
+    cost: &str,
+    path: &str,
+    failed: &mut Failed,
+) -> Result<Reach, Mistake> {
+    let column = |name: &str, key: &str| {
+        run.series(name)
+            .ok_or_else(|| Mistake::new(format!("{path}.{key}"), format!("no column `{name}`")))
+    };
+    if run.record.trace.rows() == 0 {
+        return Ok(Reach::Never);
+    }
+    let metric = column(metric, "metric")?;
+    let cost = column(cost, "cost")?;
+    let status = &run.record.header.status;
+    let found = Reach::first(
+        &cost.values,
+        |row| match metric.metric.better {
+            Direction::Higher => metric.values[row] >= target,
+            _ => metric.values[row] <= target,
+        },
+        |last| if *status == Status::Budget { Reach::Beyond(last) } else { Reach::Never },
+    );
+    if !matches!(found, Reach::At(_)) {
+        *failed.entry(format!("target not reached ({})", status.word())).or_insert(0) += 1;
+    }
+    Ok(found)
+}
+
 impl Faster {
     fn read(&self, setting: &Setting<'_>, path: &str) -> Result<Reaches, Mistake> {
         let mut found =
@@ -100,8 +134,8 @@ impl Faster {
             }
             let target = self.goal(&one, &other, path)?;
             found.seeds.push(one.label.seed);
-            found.a.push(self.reach(&one, target, path, &mut found.failed)?);
-            found.b.push(self.reach(&other, target, path, &mut found.failed)?);
+            found.a.push(reach(&one, &self.metric, target, &self.cost, path, &mut found.failed)?);
+            found.b.push(reach(&other, &self.metric, target, &self.cost, path, &mut found.failed)?);
         }
         Ok(found)
     }
@@ -126,39 +160,6 @@ impl Faster {
             }
         }
         Ok(best.map_or(f64::NAN, |best| start + share * (best - start)))
-    }
-
-    /// When a run reached the target. A run that used up its budget is censored there; one that
-    /// ended for any other reason never reaches it.
-    fn reach(
-        &self,
-        run: &Run<'_>,
-        target: f64,
-        path: &str,
-        failed: &mut Failed,
-    ) -> Result<Reach, Mistake> {
-        let column = |name: &str, key: &str| {
-            run.series(name)
-                .ok_or_else(|| Mistake::new(format!("{path}.{key}"), format!("no column `{name}`")))
-        };
-        if run.record.trace.rows() == 0 {
-            return Ok(Reach::Never);
-        }
-        let metric = column(&self.metric, "metric")?;
-        let cost = column(&self.cost, "cost")?;
-        let status = &run.record.header.status;
-        let found = Reach::first(
-            &cost.values,
-            |row| match metric.metric.better {
-                Direction::Higher => metric.values[row] >= target,
-                _ => metric.values[row] <= target,
-            },
-            |last| if *status == Status::Budget { Reach::Beyond(last) } else { Reach::Never },
-        );
-        if !matches!(found, Reach::At(_)) {
-            *failed.entry(format!("target not reached ({})", status.word())).or_insert(0) += 1;
-        }
-        Ok(found)
     }
 
     fn by(&self) -> String {

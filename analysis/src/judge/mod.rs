@@ -3,6 +3,32 @@
 //! A kind is a struct that mirrors its table in a study file and implements [`Kind`]. It reduces the
 //! runs of each seed to one number and hands the numbers to [`infer`], which knows the procedures:
 //! an interval of fixed size, or one that is valid at every look where seeds are added.
+//!
+//! | a claim says | kind | number of a seed | fixed seeds | seeds added |
+//! |---|---|---|---|---|
+//! | A better than B | `better` | paired difference, or log ratio for what is better lower | guarded Student | t-mixture, or declared looks |
+//! | A usually better | `better`, `center = "win"` | win, tie, loss | sign test | win test |
+//! | k times fewer | `ratio` | log ratio of the pair | guarded Student | t-mixture |
+//! | reaches the target sooner | `faster` | win at the factor | sign test | win test |
+//! | … in the mean, as a curve, with restarts | `faster`, `by` | `min(T, τ)`; score; cost | guarded Student; log-rank by swaps; bootstrap of the expected running time | t-mixture; –; – |
+//! | a mean or median against a value | `mean` | the number | guarded Student on logs or scores; order statistics; betting for a known range | t-mixture; win test; betting |
+//! | falls as `k^-p`, `q^k` | `rate` | slope on the window | guarded Student, win test at the floor | t-mixture |
+//! | stays below `c_k` | `below-curve` | largest `gap/c_k`, or `gap/c_k` at ten places | every run; Bonferroni | the same |
+//! | bound, identity, invariant | `at-most`, `at-least` | largest violation | every run, exact probability of a new violation | the same |
+//! | in most repetitions | `share` | yes or no | Clopper–Pearson | win test |
+//! | order of a discretization | `order` | ladder of errors | weighted fit; seeds resampled | –; one fit per seed |
+//! | a relation holds, an invariant is kept | `relation` | time average after a stationarity check | equivalence; initial monotone sequence within one run | equivalence, t-mixture |
+//! | decays at a rate | `decay` | the whole path | resampled seeds | – |
+//! | equal, comparable | `equal` | paired difference | equivalence | equivalence, t-mixture |
+//! | grows as a power, does not depend | `scaling` | log-log slope | equivalence, or guarded Student | t-mixture |
+//! | varies less | `spread` | paired absolute deviations | Brown–Forsythe | – |
+//! | fails less often | `fails-less` | which one fails | McNemar | win test |
+//! | monotone along a list | `trend` | ranks | Page; sign tests of every step | – |
+//! | follows a law | `law` | draws | Dvoretzky–Kiefer–Wolfowitz | – |
+//! | best over many problems | `profile`, `interquartile` | profile difference by problem; interquartile mean | guarded Student | –; t-mixture |
+//!
+//! A kind without a procedure that is valid at every look refuses a study that adds seeds, and names
+//! what to use.
 
 mod better;
 mod bound;
@@ -12,10 +38,12 @@ mod equal;
 mod failure;
 mod faster;
 pub(crate) mod infer;
+mod interquartile;
 mod law;
 mod mean;
 mod order;
 mod paired;
+mod profile;
 mod rate;
 mod ratio;
 mod relation;
@@ -56,12 +84,16 @@ pub enum Test {
     FailsLess(failure::FailsLess),
     /// One solver reaches a target at a lower cost than another.
     Faster(faster::Faster),
+    /// One solver's interquartile mean over many problems is better than another's.
+    Interquartile(interquartile::Interquartile),
     /// Numbers that runs leave behind follow a law.
     Law(law::Law),
     /// The center of one number per seed is at most or at least a value.
     Mean(mean::Mean),
     /// Errors fall with the step of a discretization at an order.
     Order(order::Order),
+    /// One solver solves more of many problems than another.
+    Profile(profile::Profile),
     /// A curve falls at least as fast as a rate.
     Rate(rate::Rate),
     /// The ratio of two solvers is at most or at least a factor.
@@ -90,9 +122,11 @@ impl Test {
             Self::Equal(test) => ("equal", test),
             Self::FailsLess(test) => ("fails-less", test),
             Self::Faster(test) => ("faster", test),
+            Self::Interquartile(test) => ("interquartile", test),
             Self::Law(test) => ("law", test),
             Self::Mean(test) => ("mean", test),
             Self::Order(test) => ("order", test),
+            Self::Profile(test) => ("profile", test),
             Self::Rate(test) => ("rate", test),
             Self::Ratio(test) => ("ratio", test),
             Self::Relation(test) => ("relation", test),

@@ -160,6 +160,7 @@ impl Order {
             fits.push(fit);
         }
         let mut finding = match fits.as_slice() {
+            [] => self.decided(&rows, f64::NAN, Interval::LINE, |_| Evidence::NONE, setting),
             [fit] => {
                 let order = fit.contrast();
                 let interval = order.interval(setting.alpha);

@@ -3,8 +3,9 @@
 //! Log axes count in whole exponents; `key_points` of plotters takes a ceiling of a quotient of
 //! logarithms and loses the lowest tick for ranges that start at 1e-1, 1e-2, 1e-3, ….
 
-use super::style::MM;
-use super::text::{minus, power_of_ten};
+use super::frame::TICK;
+use super::style::{INK, MM};
+use super::text::{Label, minus, power_of_ten};
 
 /// How an axis maps values to paper.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,6 +14,33 @@ pub enum Scale {
     Linear,
     /// Proportional to the logarithm; values up to 0 have no place.
     Log,
+    /// As [`Log`](Self::Log), with ticks at powers of two: for ratios.
+    Log2,
+}
+
+impl Scale {
+    /// Whether equal steps on paper are equal factors.
+    pub fn is_log(self) -> bool {
+        self != Self::Linear
+    }
+
+    /// Value to exponent; not finite for what has no place.
+    fn forward(self, value: f64) -> f64 {
+        match self {
+            Self::Linear => value,
+            _ if value <= 0.0 => f64::NAN,
+            Self::Log => value.log10(),
+            Self::Log2 => value.log2(),
+        }
+    }
+
+    fn back(self, exponent: f64) -> f64 {
+        match self {
+            Self::Linear => exponent,
+            Self::Log => 10_f64.powf(exponent),
+            Self::Log2 => exponent.exp2(),
+        }
+    }
 }
 
 /// A tick.
@@ -40,31 +68,36 @@ pub struct Axis {
     pub factor: i32,
     /// Labels 1, 2, 5 on log axes up to two decades, not only up to one.
     pub fine: bool,
+    /// Ticks by name in place of numbers.
+    named: Vec<(f64, String)>,
 }
 
 impl Axis {
     /// An axis over the finite ones of `values`, from `start` to `end` on paper.
     pub fn over(scale: Scale, values: impl Iterator<Item = f64>, start: f64, end: f64) -> Self {
-        let usable = values.filter(|v| v.is_finite() && (scale == Scale::Linear || *v > 0.0));
+        let usable = values.map(|value| scale.forward(value)).filter(|x| x.is_finite());
         let (low, high) =
             usable.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        let (low, high) = if low > high { (1.0, 1.0) } else { (low, high) };
-        match scale {
-            Scale::Log => {
-                let (low, high) = snap_log(low.log10(), high.log10());
-                Self { scale, low, high, start, end, step: 1.0, factor: 0, fine: false }
-            }
-            Scale::Linear => {
-                let (low, high, step) = snap_linear(low, high);
-                let reach = low.abs().max(high.abs());
-                let factor = if (1e-3..1e4).contains(&reach) {
-                    0
-                } else {
-                    3 * (reach.log10() / 3.0).floor() as i32
-                };
-                Self { scale, low, high, start, end, step, factor, fine: false }
-            }
-        }
+        let one = scale.forward(1.0);
+        let (low, high) = if low > high { (one, one) } else { (low, high) };
+        let (low, high, step) = match scale {
+            Scale::Log => snap_log(low, high),
+            Scale::Log2 => snap_log2(low, high),
+            Scale::Linear => snap_linear(low, high),
+        };
+        let reach = low.abs().max(high.abs());
+        let factor = if scale.is_log() || (1e-3..1e4).contains(&reach) {
+            0
+        } else {
+            3 * (reach.log10() / 3.0).floor() as i32
+        };
+        Self { scale, low, high, start, end, step, factor, fine: false, named: Vec::new() }
+    }
+
+    /// A linear axis from `low` to `high` with ticks of its own.
+    pub fn named(low: f64, high: f64, ticks: Vec<(f64, String)>) -> Self {
+        let (scale, step) = (Scale::Linear, high - low);
+        Self { scale, low, high, start: 0.0, end: 1.0, step, factor: 0, fine: false, named: ticks }
     }
 
     /// The same axis elsewhere on paper.
@@ -81,28 +114,45 @@ impl Axis {
 
     /// Ends in values.
     pub fn range(&self) -> (f64, f64) {
-        match self.scale {
-            Scale::Linear => (self.low, self.high),
-            Scale::Log => (10_f64.powf(self.low), 10_f64.powf(self.high)),
-        }
+        (self.scale.back(self.low), self.scale.back(self.high))
+    }
+
+    /// Ends on paper.
+    pub fn ends(&self) -> (f64, f64) {
+        (self.start, self.end)
     }
 
     /// Place of a value on paper, outside the ends too; `None` for what has no place.
     pub fn place(&self, value: f64) -> Option<f64> {
-        let value = match self.scale {
-            Scale::Linear => value,
-            Scale::Log if value > 0.0 => value.log10(),
-            Scale::Log => return None,
-        };
-        let share = (value - self.low) / (self.high - self.low);
-        let at = self.start + share * (self.end - self.start);
+        let at = self.along(self.scale.forward(value));
         at.is_finite().then_some(at)
+    }
+
+    /// The value at a place on paper.
+    pub fn value(&self, at: f64) -> f64 {
+        let share = (at - self.start) / (self.end - self.start);
+        self.scale.back(self.low + share * (self.high - self.low))
+    }
+
+    /// Place of an exponent (of a value on a linear axis).
+    fn along(&self, exponent: f64) -> f64 {
+        let share = (exponent - self.low) / (self.high - self.low);
+        self.start + share * (self.end - self.start)
     }
 
     /// The ticks from low to high.
     pub fn ticks(&self) -> Vec<Tick> {
+        if !self.named.is_empty() {
+            let tick = |(value, name): &(f64, String)| Tick {
+                at: self.along(*value),
+                major: true,
+                label: Some(name.clone()),
+            };
+            return self.named.iter().map(tick).collect();
+        }
         match self.scale {
             Scale::Log => self.log_ticks(),
+            Scale::Log2 => self.log2_ticks(),
             Scale::Linear => self.linear_ticks(),
         }
     }
@@ -136,30 +186,58 @@ impl Axis {
                 } else {
                     None
                 };
-                let share = (position - self.low) / (self.high - self.low);
-                let at = self.start + share * (self.end - self.start);
-                ticks.push(Tick { at, major: major || label.is_some(), label });
+                ticks.push(Tick {
+                    at: self.along(position),
+                    major: major || label.is_some(),
+                    label,
+                });
             }
         }
         ticks
     }
 
+    fn log2_ticks(&self) -> Vec<Tick> {
+        let doubling = (self.end - self.start).abs() / (self.high - self.low);
+        let stride = (1..64).find(|&n| f64::from(n) * doubling >= 6.0 * MM).unwrap_or(64);
+        (ceil(self.low)..=floor(self.high))
+            .map(|exponent| {
+                let label = (exponent.rem_euclid(stride) == 0).then(|| power_of_two(exponent));
+                Tick { at: self.along(f64::from(exponent)), major: label.is_some(), label }
+            })
+            .collect()
+    }
+
+    /// Decimals of the labels of a linear axis.
+    pub fn decimals(&self) -> usize {
+        let step = self.step / 10_f64.powi(self.factor);
+        let whole = |d: &i32| {
+            let scaled = step * 10_f64.powi(*d);
+            (scaled - scaled.round()).abs() < 1e-6 * scaled
+        };
+        (0..12).find(whole).unwrap_or(0) as usize
+    }
+
     fn linear_ticks(&self) -> Vec<Tick> {
         let step = self.step / 10_f64.powi(self.factor);
-        let decimals = (0..12)
-            .find(|&d| {
-                let scaled = step * 10_f64.powi(d);
-                (scaled - scaled.round()).abs() < 1e-6 * scaled
-            })
-            .unwrap_or(0) as usize;
+        let decimals = self.decimals();
         let (first, last) = (ceil(self.low / self.step), floor(self.high / self.step));
+        let text = |k: i32| minus(&format!("{:.decimals$}", f64::from(k) * step));
+        // Room of a label along the axis: its height on an upright one, else its width.
+        let room = if self.end < self.start {
+            3.4 * MM
+        } else {
+            let widest = (first..=last).map(|k| Label::new(&text(k), TICK, INK).width());
+            widest.fold(0.0, f64::max) + 1.2 * MM
+        };
+        let between = (self.end - self.start).abs() * self.step / (self.high - self.low);
+        let stride =
+            [1, 2, 5, 10].into_iter().find(|&n| f64::from(n) * between >= room).unwrap_or(20);
         (first..=last)
             .map(|k| {
                 let value = f64::from(k) * self.step;
-                let share = (value - self.low) / (self.high - self.low);
-                let shown = format!("{:.decimals$}", f64::from(k) * step);
-                let label = Some(minus(&shown));
-                Tick { at: self.start + share * (self.end - self.start), major: true, label }
+                // Thinned labels keep zero, and their ticks.
+                let label = (k.rem_euclid(stride) == 0).then(|| text(k));
+                Tick { at: self.along(value), major: true, label }
             })
             .collect()
     }
@@ -174,11 +252,11 @@ fn floor(x: f64) -> i32 {
 }
 
 /// Outwards to decades, or to half decades where decades would waste over a fifth.
-fn snap_log(low: f64, high: f64) -> (f64, f64) {
+fn snap_log(low: f64, high: f64) -> (f64, f64, f64) {
     let (decade_low, decade_high) = (f64::from(floor(low)), f64::from(ceil(high)));
     let span = decade_high - decade_low;
     if span > 0.0 && (high - low) / span >= 0.8 {
-        return (decade_low, decade_high);
+        return (decade_low, decade_high, 1.0);
     }
     let (mut half_low, mut half_high) =
         (f64::from(floor(2.0 * low)) / 2.0, f64::from(ceil(2.0 * high)) / 2.0);
@@ -186,7 +264,13 @@ fn snap_log(low: f64, high: f64) -> (f64, f64) {
         half_low -= 0.5;
         half_high += 0.5;
     }
-    (half_low, half_high)
+    (half_low, half_high, 1.0)
+}
+
+/// Outwards to powers of two.
+fn snap_log2(low: f64, high: f64) -> (f64, f64, f64) {
+    let (low, high) = (f64::from(floor(low)), f64::from(ceil(high)));
+    if high > low { (low, high, 1.0) } else { (low - 1.0, high + 1.0, 1.0) }
 }
 
 /// Outwards to multiples of a 1-2-5 step that gives 4 to 7 labels.
@@ -217,6 +301,15 @@ fn small_number(digit: i32, exponent: i32) -> String {
         -3..0 => format!("0.{}{digit}", "0".repeat((-exponent - 1) as usize)),
         _ if digit == 1 => power_of_ten(exponent),
         _ => format!("{digit}·{}", power_of_ten(exponent)),
+    }
+}
+
+/// 2^`exponent` as a ratio is said: a whole number, a fraction, or the power where both are long.
+fn power_of_two(exponent: i32) -> String {
+    match exponent {
+        0..=10 => (1_u32 << exponent).to_string(),
+        -6..0 => format!("1/{}", 1_u32 << -exponent),
+        _ => format!("2^{{{}}}", minus(&exponent.to_string())),
     }
 }
 
@@ -269,20 +362,46 @@ mod tests {
 
     #[test]
     fn linear_labels_share_their_decimals_and_lie_on_1_2_5_steps() {
-        let axis = Axis::over(Scale::Linear, [0.0, 1.0].into_iter(), 0.0, 100.0);
+        let axis = Axis::over(Scale::Linear, [0.0, 1.0].into_iter(), 0.0, 70.0 * MM);
         assert_eq!(labels(&axis), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         for (low, high) in [(0.0, 7.3), (-3.1, 2.2), (0.91, 0.934), (12.0, 12.0), (-5e-4, 8e-4)] {
-            let axis = Axis::over(Scale::Linear, [low, high].into_iter(), 0.0, 100.0);
+            let axis = Axis::over(Scale::Linear, [low, high].into_iter(), 0.0, 70.0 * MM);
             let count = labels(&axis).len();
             assert!((3..=7).contains(&count), "{low} {high}: {:?}", labels(&axis));
         }
     }
 
     #[test]
+    fn labels_that_would_meet_are_thinned_around_zero_and_keep_their_ticks() {
+        let axis = Axis::over(Scale::Linear, [-0.38, 0.18].into_iter(), 16.0 * MM, 0.0);
+        assert_eq!(axis.ticks().len(), 7);
+        assert_eq!(labels(&axis), ["−0.4", "−0.2", "0.0", "0.2"]);
+        let narrow = Axis::over(Scale::Linear, [-0.38, 0.18].into_iter(), 0.0, 20.0 * MM);
+        assert!(labels(&narrow).contains(&"0.0".to_owned()) && labels(&narrow).len() < 5);
+    }
+
+    #[test]
     fn a_common_factor_leaves_the_labels() {
-        let axis = Axis::over(Scale::Linear, [0.0, 5e5].into_iter(), 0.0, 100.0);
+        let axis = Axis::over(Scale::Linear, [0.0, 5e5].into_iter(), 0.0, 70.0 * MM);
         assert_eq!(axis.factor, 3);
         assert_eq!(labels(&axis)[1], "100");
+    }
+
+    #[test]
+    fn ratios_have_ticks_at_powers_of_two() {
+        let axis = Axis::over(Scale::Log2, [0.3, 3.0].into_iter(), 0.0, 40.0 * MM);
+        assert_eq!(labels(&axis), ["1/4", "1/2", "1", "2", "4"]);
+        let long = Axis::over(Scale::Log2, [1.0, 4000.0].into_iter(), 0.0, 40.0 * MM);
+        assert_eq!(labels(&long), ["1", "4", "16", "64", "256", "1024", "2^{12}"]);
+        assert!((axis.place(1.0).unwrap() - 20.0 * MM).abs() < 1e-9);
+    }
+
+    #[test]
+    fn named_ticks_stand_at_their_values() {
+        let halves = vec![(0.0, "0".into()), (0.5, "½".into()), (1.0, "1".into())];
+        let axis = Axis::named(0.0, 1.0, halves).moved(100.0, 0.0);
+        assert_eq!(labels(&axis), ["0", "½", "1"]);
+        assert!((axis.ticks()[1].at - 50.0).abs() < 1e-12);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use converge_bench::cell::Task;
 use converge_bench::record::{Record, Status};
 use converge_bench::study::{Planned, Study};
 
+use crate::load::Run;
+
 /// Most points that a curve keeps.
 const POINTS: usize = 240;
 
@@ -63,31 +65,16 @@ pub struct Curve {
     pub reached: Option<usize>,
 }
 
-/// Column of a record by name, derived ones included: `total-seconds`, `passes`.
-pub fn column(record: &Record, name: &str) -> Option<Vec<f64>> {
-    let plain = |name: &str| record.trace.column(name).map(|column| column.values.clone());
-    match name {
-        "total-seconds" => {
-            let setup = record.header.setup_seconds;
-            Some(plain("seconds")?.into_iter().map(|s| s + setup).collect())
-        }
-        "passes" => {
-            let terms: f64 = record.header.facts.get("terms")?.parse().ok()?;
-            Some(plain("samples")?.into_iter().map(|s| s / terms).collect())
-        }
-        _ => plain(name),
-    }
-}
-
-/// Unit of a column.
-pub fn unit(record: &Record, name: &str) -> String {
-    record.trace.column(name).map(|column| column.metric.unit.to_string()).unwrap_or_default()
+/// Column of a run by name, derived ones included.
+pub fn column(planned: &Planned, record: &Record, name: &str) -> Option<Vec<f64>> {
+    let run = Run { label: &planned.label, record };
+    run.series(name).map(|series| series.values.into_owned())
 }
 
 /// The points of a run. `positive` leaves out what a log axis of y cannot show: the path ends at
 /// the first such value, the floor.
 pub fn path(planned: &Planned, record: &Record, x: &str, y: &str, positive: bool) -> Option<Path> {
-    let (xs, ys) = (column(record, x)?, column(record, y)?);
+    let (xs, ys) = (column(planned, record, x)?, column(planned, record, y)?);
     let mut path = Path {
         seed: planned.label.seed,
         x: Vec::new(),
@@ -112,7 +99,8 @@ pub fn path(planned: &Planned, record: &Record, x: &str, y: &str, positive: bool
     (!path.x.is_empty()).then_some(path)
 }
 
-fn end(status: &Status) -> End {
+/// The mark that a status gets.
+pub fn end(status: &Status) -> End {
     match status {
         Status::Target | Status::Converged | Status::Plateau => End::Reached,
         Status::Budget | Status::Interrupted | Status::TimedOut => End::Censored,
@@ -149,20 +137,24 @@ pub fn paper_order(study: &Study) -> Vec<String> {
 pub struct Selection<'a> {
     /// Variant of the study.
     pub variant: &'a str,
-    /// Problem section.
+    /// Problem section; empty for all problems.
     pub problem: &'a str,
-    /// Solver sections; empty for all.
+    /// Solver sections or curves, or probe sections; empty for all.
     pub solvers: &'a [String],
+    /// Whether probes are meant.
+    pub probe: bool,
 }
 
 impl Selection<'_> {
-    /// Whether a run belongs to it. Probes have no curves.
+    /// Whether a run belongs to it.
     pub fn holds(&self, planned: &Planned) -> bool {
         let label = &planned.label;
-        matches!(planned.cell.task, Task::Run { .. })
+        matches!(planned.cell.task, Task::Probe { .. }) == self.probe
             && label.variant == self.variant
-            && label.problem == self.problem
-            && (self.solvers.is_empty() || self.solvers.contains(&label.solver))
+            && (self.problem.is_empty() || label.problem == self.problem)
+            && (self.solvers.is_empty()
+                || self.solvers.contains(&label.solver)
+                || self.solvers.contains(&label.curve()))
     }
 }
 
@@ -196,6 +188,9 @@ pub fn groups<'a>(runs: &'a Runs, selection: &Selection<'_>, order: &[String]) -
         }
         let solver = planned.label.solver.clone();
         let place = order.iter().position(|known| *known == solver).unwrap_or(order.len());
+        // A probe is no solver of the paper: it begins the palette anew.
+        let listed = selection.solvers.iter().position(|known| *known == solver);
+        let place = if selection.probe { listed.unwrap_or(0) } else { place };
         let next = variants.entry(solver.clone()).or_default();
         found.push(Group { solver, name, place, variant: *next, runs: vec![(planned, record)] });
         *next += 1;
@@ -207,8 +202,10 @@ pub fn groups<'a>(runs: &'a Runs, selection: &Selection<'_>, order: &[String]) -
     found
 }
 
-/// Median and 10–90 % band of paths on a common axis; it ends where fewer than half are alive.
-/// Values between rows are interpolated, in logarithms where `log` says so (x, y).
+/// Median and 10–90 % band of paths on a common axis; it ends where fewer than half still run.
+/// Values between rows are interpolated, in logarithms where `log` says so (x, y). A run that
+/// reached its target, or was lost, keeps its last value: without it those that are left would
+/// pull the median towards themselves.
 pub fn summarise(paths: &[Path], log: (bool, bool)) -> (Vec<f64>, [Vec<f64>; 3]) {
     let mut grid: Vec<f64> = paths.iter().flat_map(|path| path.x.iter().copied()).collect();
     grid.retain(|x| !log.0 || *x > 0.0);
@@ -219,21 +216,30 @@ pub fn summarise(paths: &[Path], log: (bool, bool)) -> (Vec<f64>, [Vec<f64>; 3])
     }
     let (mut x, mut bands) = (Vec::new(), [Vec::new(), Vec::new(), Vec::new()]);
     for at in grid {
-        let mut alive: Vec<f64> = paths.iter().filter_map(|path| value_at(path, at, log)).collect();
-        if 2 * alive.len() < paths.len() {
+        let running: Vec<f64> = paths.iter().filter_map(|path| value_at(path, at, log)).collect();
+        if 2 * running.len() < paths.len() {
             // Runs that have not begun yet (set-up) come later; runs that have ended do not.
             if x.is_empty() {
                 continue;
             }
             break;
         }
-        alive.sort_by(f64::total_cmp);
+        let mut known = running;
+        known.extend(paths.iter().filter_map(|path| kept_at(path, at)));
+        known.sort_by(f64::total_cmp);
         x.push(at);
         for (band, share) in bands.iter_mut().zip([0.1, 0.5, 0.9]) {
-            band.push(quantile(&alive, share, log.1));
+            band.push(quantile(&known, share, log.1));
         }
     }
     (x, bands)
+}
+
+/// The last value of a run that ended before `at` for a reason of its own; a budget says nothing of
+/// what would have come.
+fn kept_at(path: &Path, at: f64) -> Option<f64> {
+    let ended = path.x.last().is_some_and(|&last| last < at - 1e-9 * at.abs());
+    (ended && path.end != End::Censored).then(|| path.y.last().copied())?
 }
 
 fn even(low: f64, high: f64, log: bool) -> Vec<f64> {
@@ -304,6 +310,20 @@ mod tests {
             path(2, &[1.0, 2.0], &[1.0; 2]),
         ];
         assert_eq!(summarise(&paths, (false, true)).0, [1.0, 2.0]);
+    }
+
+    #[test]
+    fn runs_that_arrive_early_do_not_lift_the_median_of_the_others() {
+        let mut paths = [
+            path(0, &[1.0, 2.0], &[1.0, 0.1]),
+            path(1, &[1.0, 2.0, 3.0], &[1.0, 0.5, 0.2]),
+            path(2, &[1.0, 2.0, 3.0], &[1.0, 0.6, 0.5]),
+        ];
+        paths[0].end = End::Reached;
+        assert_eq!(summarise(&paths, (false, false)).1[1], [1.0, 0.5, 0.2]);
+        // A budget ends what is known.
+        paths[0].end = End::Censored;
+        assert!((summarise(&paths, (false, false)).1[1][2] - 0.35).abs() < 1e-12);
     }
 
     #[test]

@@ -27,11 +27,13 @@ static REGULAR: &[u8] = include_bytes!("../../assets/DejaVuSansCondensed-Regular
 static OBLIQUE: &[u8] = include_bytes!("../../assets/DejaVuSansCondensed-Oblique.ttf");
 static BOLD: &[u8] = include_bytes!("../../assets/DejaVuSansCondensed-Bold.ttf");
 
+/// The bundled fonts, in the order of [`Slant`].
+pub(super) static FACES: [&[u8]; 3] = [REGULAR, OBLIQUE, BOLD];
+
 fn face(slant: Slant) -> &'static Face<'static> {
-    static FACES: OnceLock<[Face<'static>; 3]> = OnceLock::new();
-    let faces = FACES.get_or_init(|| {
-        [REGULAR, OBLIQUE, BOLD]
-            .map(|bytes| Face::parse(bytes, 0).expect("the bundled fonts are well formed"))
+    static PARSED: OnceLock<[Face<'static>; 3]> = OnceLock::new();
+    let faces = PARSED.get_or_init(|| {
+        FACES.map(|bytes| Face::parse(bytes, 0).expect("the bundled fonts are well formed"))
     });
     &faces[slant as usize]
 }

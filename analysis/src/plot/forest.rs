@@ -3,7 +3,7 @@
 use super::axis::{Axis, Scale};
 use super::geometry::{Point, Rect};
 use super::number;
-use super::scene::{About, Anchor, Scene, Stroke, axis_stroke};
+use super::scene::{About, Anchor, Scene, Stroke, TRIAL, axis_stroke};
 use super::style::{
     Color, HOLDS, INCONCLUSIVE, INK, MM, NO_VERDICT, PAPER, PT, REFUTED, SOFT, SUPPORTED,
 };
@@ -44,7 +44,7 @@ pub fn holding(verdict: &Verdict) -> (f64, f64) {
 pub fn draw(verdicts: &[&Verdict], trial: bool, about: About) -> Scene {
     let groups = groups(verdicts);
     let rows: usize = groups.iter().map(Vec::len).sum();
-    let top = if trial { 3.0 * MM } else { 0.0 };
+    let top = if trial { TRIAL } else { 0.0 };
     let height = top + HEAD + rows as f64 * ROW + groups.len() as f64 * FOOT;
     let mut scene = Scene::new(WIDTH, (height / 10.0).round() * 10.0, about);
     if trial {
@@ -64,12 +64,19 @@ pub fn draw(verdicts: &[&Verdict], trial: bool, about: About) -> Scene {
     scene
 }
 
+/// Whether the estimate is a share of the seeds. A claim on a magnitude becomes one where a run has
+/// no finite number: then its statistic still names the magnitude.
+fn is_share(verdict: &Verdict) -> bool {
+    matches!(verdict.procedure.as_str(), "win test" | "sign test")
+        || verdict.statistic.contains("share of")
+}
+
 /// Verdicts of one statistic and unit share an axis.
 fn groups<'a>(verdicts: &[&'a Verdict]) -> Vec<Vec<&'a Verdict>> {
     let mut groups: Vec<Vec<&Verdict>> = Vec::new();
     for verdict in verdicts {
-        let same =
-            |other: &Verdict| other.statistic == verdict.statistic && other.unit == verdict.unit;
+        let key = |v: &Verdict| (v.statistic.clone(), v.unit.clone(), is_share(v));
+        let same = |other: &Verdict| key(other) == key(verdict);
         match groups.iter_mut().find(|group| same(group[0])) {
             Some(group) => group.push(verdict),
             None => groups.push(vec![verdict]),
@@ -79,6 +86,9 @@ fn groups<'a>(verdicts: &[&'a Verdict]) -> Vec<Vec<&'a Verdict>> {
 }
 
 fn axis(group: &[&Verdict]) -> Axis {
+    if group.iter().all(|v| is_share(v)) {
+        return Axis::over(Scale::Linear, [0.0, 1.0].into_iter(), LEFT, RIGHT);
+    }
     let values = || {
         group.iter().flat_map(|v| {
             let (low, high) = holding(v);
@@ -86,15 +96,27 @@ fn axis(group: &[&Verdict]) -> Axis {
             [v.estimate, v.lower, v.upper].into_iter().chain(threshold).filter(|x| x.is_finite())
         })
     };
-    let (low, high) =
-        values().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    let ends = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)))
+    };
+    let (mut low, mut high) = ends(&mut values());
+    // Sizes far below their limits: an interval that reaches 0 leaves a log axis at its end.
+    let sizes = ends(&mut group.iter().flat_map(|v| [v.estimate, v.threshold]));
+    if low <= 0.0 && sizes.0 > 0.0 && sizes.1 > 20.0 * sizes.0 {
+        (low, high) = (sizes.0 / 10.0, high.max(sizes.1));
+    }
     let is_ratio =
         group.iter().all(|v| v.statistic.contains("ratio") || v.statistic.contains("factor"));
-    let scale =
-        if low > 0.0 && (is_ratio || high / low > 20.0) { Scale::Log } else { Scale::Linear };
-    let room = match scale {
-        Scale::Log => [low / (high / low).powf(0.08), high * (high / low).powf(0.08)],
-        Scale::Linear => [low - 0.08 * (high - low), high + 0.08 * (high - low)],
+    let scale = match low > 0.0 {
+        // Ratios up to a few doublings are read in powers of two.
+        true if is_ratio && high / low < 100.0 => Scale::Log2,
+        true if is_ratio || high / low > 20.0 => Scale::Log,
+        _ => Scale::Linear,
+    };
+    let room = if scale.is_log() {
+        [low / (high / low).powf(0.08), high * (high / low).powf(0.08)]
+    } else {
+        [low - 0.08 * (high - low), high + 0.08 * (high - low)]
     };
     let mut axis = Axis::over(scale, room.into_iter().filter(|v| v.is_finite()), LEFT, RIGHT);
     axis.fine = true;
@@ -138,7 +160,7 @@ fn row(scene: &mut Scene, verdict: &Verdict, axis: &Axis, y: f64) {
         mark(scene, verdict.answer, (place(verdict.estimate), middle));
         if let (Answer::Inconclusive, Some(detectable)) = (verdict.answer, &verdict.detectable) {
             let centre = verdict.threshold;
-            let ends = if axis.scale() == Scale::Log {
+            let ends = if axis.scale().is_log() {
                 [centre * detectable.value, centre / detectable.value]
             } else {
                 [centre + detectable.value, centre - detectable.value]
@@ -154,13 +176,12 @@ fn row(scene: &mut Scene, verdict: &Verdict, axis: &Axis, y: f64) {
     let identity = Label::new(&format!("!{}!", escape(&verdict.claim)), 7.0, INK);
     let start = (0.4 * MM + identity.width() + 1.6 * MM).max(TEXT);
     scene.text_level((0.4 * MM, middle), Anchor::Start, identity);
-    let text = verdict.text.trim_end_matches('.');
-    scene.text_level((start, middle), Anchor::Start, cut(text, 7.0, LEFT - start - 2.0 * MM));
-    let numbers = Label::new(&estimate(verdict), 7.0, INK);
+    sentence(scene, verdict.text.trim_end_matches('.'), (start, middle));
+    let numbers = Label::new(&shown(verdict), 7.0, INK);
     scene.text_level(
         (NUMBERS, middle),
         Anchor::Start,
-        narrowed(numbers, SEEDS - NUMBERS - 9.0 * MM),
+        numbers.narrowed(SEEDS - NUMBERS - 9.0 * MM, 4.9),
     );
     scene.text_level(
         (SEEDS, middle),
@@ -169,6 +190,43 @@ fn row(scene: &mut Scene, verdict: &Verdict, axis: &Axis, y: f64) {
     );
     let word = Label::new(&format!("!{}!", verdict.answer.word()), 7.0, color);
     scene.text_level((WORD, middle), Anchor::Start, word);
+}
+
+/// The claim in one line, or in two smaller ones.
+fn sentence(scene: &mut Scene, text: &str, (start, middle): Point) {
+    let room = LEFT - start - 2.0 * MM;
+    let whole = Label::new(&escape(text), 7.0, INK);
+    if whole.width() <= room {
+        scene.text_level((start, middle), Anchor::Start, whole);
+        return;
+    }
+    let fits = |words: &str| Label::new(&escape(words), 6.2, INK).width() <= room;
+    let breaks = text.match_indices(' ').map(|(at, _)| at).filter(|&at| fits(&text[..at]));
+    let at = breaks.max().unwrap_or(0);
+    let half = 1.22 * MM;
+    let first = Label::cut(&text[..at], 6.2, INK, room);
+    let second = Label::cut(text[at..].trim_start(), 6.2, INK, room);
+    scene.text_level((start, middle - half), Anchor::Start, first);
+    scene.text_level((start, middle + half), Anchor::Start, second);
+}
+
+/// Estimate and interval with the power of ten that they share written once.
+fn shown(verdict: &Verdict) -> String {
+    let text = estimate(verdict);
+    let power = |part: &str| part.rsplit_once('·').map(|(_, power)| power.to_owned());
+    let parts: Vec<&str> =
+        text.split([' ', '[', ',', ']']).filter(|part| !part.is_empty()).collect();
+    match parts.first().and_then(|part| power(part)) {
+        Some(shared)
+            if parts.len() == 3
+                && parts.iter().all(|part| power(part).as_ref() == Some(&shared)) =>
+        {
+            let bare: Vec<&str> =
+                parts.iter().filter_map(|part| Some(part.rsplit_once('·')?.0)).collect();
+            format!("({} [{}, {}])·{shared}", bare[0], bare[1], bare[2])
+        }
+        _ => text,
+    }
 }
 
 /// Estimate and interval in markup.
@@ -181,35 +239,6 @@ pub fn estimate(verdict: &Verdict) -> String {
         return estimate;
     }
     format!("{estimate} [{lower}, {upper}]")
-}
-
-fn narrowed(mut label: Label, room: f64) -> Label {
-    while label.width() > room && label.size > 4.9 * PT {
-        label.size -= 0.2 * PT;
-    }
-    label
-}
-
-/// A label cut at a word where it would be too wide.
-fn cut(text: &str, size: f64, room: f64) -> Label {
-    let whole = Label::new(&escape(text), size, INK);
-    if whole.width() <= room {
-        return whole;
-    }
-    let mut kept: Vec<char> = text.chars().collect();
-    loop {
-        kept.pop();
-        let shown: String = kept.iter().collect();
-        let at_word = shown.rfind(' ').filter(|&at| at > shown.len() / 2);
-        let label = Label::new(
-            &format!("{}…", escape(&shown[..at_word.unwrap_or(shown.len())])),
-            size,
-            INK,
-        );
-        if label.width() <= room || kept.is_empty() {
-            return label;
-        }
-    }
 }
 
 /// The mark of an answer: disc, filled diamond, hollow square.
@@ -239,15 +268,19 @@ fn foot(scene: &mut Scene, first: &Verdict, axis: &Axis, y: f64) {
         scene.line(vec![(tick.at, y), (tick.at, y + length)], Stroke::solid(INK, 0.5));
         labels.extend(tick.label.map(|text| (tick.at, Label::new(&text, 6.5, INK))));
     }
-    // Every label, or every second, or …: the closest that keeps them apart.
+    // Every label, or every second, or …: the closest that keeps them apart. Zero stays.
+    let is_zero = |label: &Label| label.plain().chars().all(|c| matches!(c, '0' | '.'));
+    let zero = labels.iter().position(|(_, label)| is_zero(label)).unwrap_or(0);
     let apart = |stride: &usize| {
-        let kept: Vec<_> = labels.iter().step_by(*stride).collect();
+        let kept: Vec<_> = labels.iter().skip(zero % stride).step_by(*stride).collect();
         kept.windows(2).all(|pair| {
             pair[1].0 - pair[0].0 > f64::midpoint(pair[0].1.width(), pair[1].1.width()) + 1.2 * MM
         })
     };
     let stride = (1..=labels.len().max(1)).find(apart).unwrap_or(1);
-    for (at, label) in labels.into_iter().step_by(stride) {
+    let mut leftmost = LEFT;
+    for (at, label) in labels.into_iter().skip(zero % stride).step_by(stride) {
+        leftmost = leftmost.min(at - label.width() / 2.0);
         scene.text((at, y + 3.2 * MM), Anchor::Middle, label);
     }
     let unit = match (first.unit.as_str(), axis.factor) {
@@ -255,9 +288,12 @@ fn foot(scene: &mut Scene, first: &Verdict, axis: &Axis, y: f64) {
         (unit, 0) => format!(", {}", escape(unit)),
         (unit, factor) => format!(", {} {}", super::text::power_of_ten(factor), escape(unit)),
     };
-    let label = Label::new(&format!("{}{unit}", escape(&first.statistic)), 6.5, SOFT);
-    let label = narrowed(label, LEFT - 6.0 * MM);
-    scene.text((LEFT - 4.2 * MM, y + 3.2 * MM), Anchor::End, label);
+    let share = is_share(first) && !first.statistic.contains("share of");
+    let statistic = format!("{}{}", if share { "share of wins, " } else { "" }, first.statistic);
+    let label = Label::new(&format!("{}{unit}", escape(&statistic)), 6.5, SOFT);
+    let right = (LEFT - 4.2 * MM).min(leftmost - 1.6 * MM);
+    let label = label.narrowed(right - 0.4 * MM, 4.9);
+    scene.text((right, y + 3.2 * MM), Anchor::End, label);
 }
 
 #[cfg(test)]
@@ -370,6 +406,31 @@ pub(crate) mod tests {
             svg::write(&scene),
             svg::write(&draw(&verdicts.iter().collect::<Vec<_>>(), true, About::default()))
         );
+    }
+
+    #[test]
+    fn a_power_that_all_numbers_share_is_written_once() {
+        let small = verdict("C", Answer::Supported, [2.2e-7, 1.5e-7, 3.1e-7, 1e-5], "gap");
+        assert_eq!(shown(&small), "(2.2 [1.5, 3.1])·10^{−7}");
+        let plain = verdict("C", Answer::Supported, [0.43, 0.36, 0.52, 1.0], "ratio");
+        assert_eq!(shown(&plain), estimate(&plain));
+    }
+
+    #[test]
+    fn a_share_of_wins_shares_no_axis_with_the_magnitude_it_stands_for() {
+        let size = verdict("A", Answer::Supported, [0.9, 0.8, 1.0, 1.1], "factor");
+        let mut wins = verdict("B", Answer::Supported, [1.0, 0.3, 1.0, 0.5], "factor");
+        wins.procedure = "sign test".into();
+        assert_eq!(groups(&[&size, &wins]).len(), 2);
+        assert_eq!(axis(&[&wins]).range(), (0.0, 1.0));
+        let texts = draw(&[&size, &wins], false, About::default()).label_boxes();
+        assert!(texts.iter().any(|(text, _)| text == "share of wins, factor"));
+    }
+
+    #[test]
+    fn sizes_far_below_their_limits_stand_on_a_log_axis_even_where_an_interval_reaches_zero() {
+        let gap = verdict("C", Answer::Supported, [2e-16, -2e-16, 3e-16, 1e-10], "gap");
+        assert_eq!(axis(&[&gap]).scale(), Scale::Log);
     }
 
     #[test]

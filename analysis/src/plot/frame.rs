@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::geometry::{Point, Rect};
 use super::scene::{Anchor, Scene, Stroke, axis_stroke};
-use super::style::{GRID, INK, MM, PT};
+use super::style::{GRID, INK, MM, PT, SOFT};
 use super::text::Label;
 
 /// Size of tick labels in pt.
@@ -47,34 +47,50 @@ impl Frame {
         }
     }
 
-    /// Left and bottom spine with their ticks, labels and titles.
-    pub fn draw_axes(&self, scene: &mut Scene, x_title: &str, y_title: &str) {
-        let Rect { left, top, right, bottom } = self.rect;
-        // One stroke, so that the corner is closed.
-        scene.line(vec![(left, top), (left, bottom), (right, bottom)], axis_stroke());
+    /// Left and bottom spine with their ticks, labels and titles, and a note at the bottom right.
+    pub fn draw_axes(&self, scene: &mut Scene, x_title: &str, y_title: &str, note: &str) {
+        self.draw_bottom(scene, x_title, note);
+        self.draw_left(scene, y_title);
+    }
+
+    /// The bottom spine with its ticks, labels and title, and a note at the right.
+    pub fn draw_bottom(&self, scene: &mut Scene, x_title: &str, note: &str) {
+        let Rect { left, right, bottom, .. } = self.rect;
+        self.draw_ticks(scene, true);
+        let note = Label::new(note, 6.5, SOFT);
+        let edge = scene.width - 1.2 * MM;
+        let title = Label::new(&with_factor(x_title, self.x.factor), TITLE, INK);
+        // Beside the note: centred on the axis where there is room, else as far left as it takes.
+        let free = edge - note.width() - if note.runs.is_empty() { 0.0 } else { 2.0 * MM };
+        let title = title.narrowed(free - 0.4 * MM, 6.5);
+        let half = title.width() / 2.0;
+        let middle = f64::midpoint(left, right).min(free - half).max(0.4 * MM + half);
+        scene.text((middle, bottom + 7.5 * MM), Anchor::Middle, title);
+        scene.text((edge, bottom + 7.5 * MM), Anchor::End, note);
+    }
+
+    /// The bottom spine with its ticks, and their labels if `labelled`.
+    pub fn draw_ticks(&self, scene: &mut Scene, labelled: bool) {
+        let Rect { left, right, bottom, .. } = self.rect;
+        scene.line(vec![(left, bottom), (right, bottom)], axis_stroke());
         for tick in self.x.ticks() {
             let length = if tick.major { MAJOR } else { MINOR };
             let width = if tick.major { 0.6 } else { 0.45 };
-            scene.line(
-                vec![(tick.at, bottom), (tick.at, bottom + length)],
-                Stroke::solid(INK, width),
-            );
-            if let Some(text) = &tick.label {
-                let label = Label::new(text, TICK, INK);
+            let line = vec![(tick.at, bottom), (tick.at, bottom + length)];
+            scene.line(line, Stroke::solid(INK, width));
+            if let Some(text) = tick.label.filter(|_| labelled) {
+                let label = Label::new(&text, TICK, INK);
                 // Raised exponents do not pull the label off its tick.
                 scene.text((tick.at, bottom + GAP + label.cap() + 0.6 * PT), Anchor::Middle, label);
             }
         }
-        let middle = f64::midpoint(left, right);
-        let title = Label::new(&with_factor(x_title, self.x.factor), TITLE, INK);
-        scene.text((middle, bottom + 7.5 * MM), Anchor::Middle, title);
-        self.draw_left(scene, y_title);
     }
 
     /// The left spine with its ticks, labels and title.
     pub fn draw_left(&self, scene: &mut Scene, y_title: &str) {
         let Rect { left, top, bottom, .. } = self.rect;
-        scene.line(vec![(left, top), (left, bottom)], axis_stroke());
+        // Over the corner, so that it is closed.
+        scene.line(vec![(left, top), (left, bottom + 0.3 * PT)], axis_stroke());
         let mut widest = 0.0_f64;
         for tick in self.y.ticks() {
             let length = if tick.major { MAJOR } else { MINOR };
@@ -87,7 +103,7 @@ impl Frame {
             }
         }
         let title = Label::new(&with_factor(y_title, self.y.factor), TITLE, INK);
-        let title = fitted(title, bottom - top + 9.0 * MM);
+        let title = title.narrowed(bottom - top + 9.0 * MM, 6.5);
         let descent = super::font::DESCENT * title.size;
         let baseline = left - GAP - widest - 1.1 * MM - descent;
         let reach = title.width() / 2.0;
@@ -117,14 +133,6 @@ impl Frame {
             .map_or(0.0, |text| Label::new(&text, TICK, INK).width());
         (last / 2.0 + 0.5 * MM).max(1.2 * MM)
     }
-}
-
-/// A label made smaller until it fits, to 7 pt at the least.
-fn fitted(mut label: Label, room: f64) -> Label {
-    while label.width() > room && label.size > 7.0 * PT {
-        label.size -= 0.25 * PT;
-    }
-    label
 }
 
 /// A title with the power of ten that the labels leave out.

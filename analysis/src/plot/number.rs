@@ -28,6 +28,25 @@ pub fn short(value: f64) -> String {
     format!("{}·{power}", minus(&trimmed(&format!("{digits:.2}"))))
 }
 
+/// A number with `digits` significant digits: plain between a thousandth and a hundred thousand, else
+/// with a power of ten.
+pub fn rounded(value: f64, digits: i32) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return short(value);
+    }
+    // Rounded first: 9.96 has the exponent of 10.0.
+    let exponent = |x: f64| x.abs().log10().floor() as i32;
+    let unit = 10_f64.powi(digits - 1 - exponent(value));
+    let size = exponent((value * unit).round() / unit * (1.0 + 1e-12));
+    if (-3..5).contains(&size) {
+        let decimals = (digits - 1 - size).max(0) as usize;
+        return minus(&format!("{value:.decimals$}"));
+    }
+    let shown = value / 10_f64.powi(size);
+    let decimals = (digits - 1).max(0) as usize;
+    format!("{}·{}", minus(&format!("{shown:.decimals$}")), power_of_ten(size))
+}
+
 /// Estimate, lower and upper end with the same decimals; the ends round outwards.
 pub fn interval(estimate: f64, lower: f64, upper: f64) -> [String; 3] {
     let finite = [estimate, lower, upper].into_iter().filter(|v| v.is_finite());
@@ -109,6 +128,17 @@ mod tests {
         );
         assert_eq!(interval(0.3, 0.3, 0.3), ["0.3000", "0.3000", "0.3000"]);
         assert_eq!(interval(1.0, f64::NEG_INFINITY, 2.0), ["1.000", "−∞", "2.000"]);
+    }
+
+    #[test]
+    fn rounding_keeps_the_digits_that_were_asked_for() {
+        let shown =
+            [9.96, 12.345, 0.001_234, 123_456.0, 1234.0, -0.5, 3.0e-9].map(|x| rounded(x, 3));
+        assert_eq!(
+            shown,
+            ["9.96", "12.3", "0.00123", "1.23·10^{5}", "1234", "−0.500", "3.00·10^{−9}"]
+        );
+        assert_eq!(rounded(9.996, 3), "10.0");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a figure consists of, in units of 10 µm, before it becomes a file.
 
 use super::geometry::{Point, Rect};
-use super::style::{Color, INK, Marker, PAPER, PT};
+use super::style::{Color, INK, MM, Marker, PAPER, PT};
 use super::text::Label;
 
 /// A line's look.
@@ -13,6 +13,8 @@ pub struct Stroke {
     pub width: f64,
     /// Lengths of dashes and gaps in units of 10 µm; empty for a solid line.
     pub dash: Vec<f64>,
+    /// Where in the pattern the line starts.
+    pub phase: f64,
     /// Rounded ends: with dashes of length 0, dots.
     pub round: bool,
 }
@@ -20,21 +22,37 @@ pub struct Stroke {
 impl Stroke {
     /// A solid line of `points` pt.
     pub fn solid(color: Color, points: f64) -> Self {
-        Self { color, width: points * PT, dash: Vec::new(), round: false }
+        Self { color, width: points * PT, dash: Vec::new(), phase: 0.0, round: false }
     }
 
     /// A line of `points` pt with a pattern in multiples of its width.
     pub fn dashed(color: Color, points: f64, pattern: &[f64]) -> Self {
         let width = points * PT;
-        Self { color, width, dash: pattern.iter().map(|part| part * width).collect(), round: false }
+        let dash = pattern.iter().map(|part| part * width).collect();
+        Self { color, width, dash, phase: 0.0, round: false }
+    }
+
+    /// The same line with the middle of its longest dash at `place`, where a marker would hide a
+    /// dot.
+    #[must_use]
+    pub fn with_dash_at(mut self, place: f64) -> Self {
+        let period: f64 = self.dash.iter().sum();
+        if period > 0.0 {
+            // The first dash of every pattern is its longest.
+            self.phase = (self.dash[0] / 2.0 - place).rem_euclid(period);
+        }
+        self
     }
 
     /// Round dots of `points` pt.
     pub fn dots(color: Color, points: f64) -> Self {
         let width = points * PT;
-        Self { color, width, dash: vec![0.0, 2.2 * width], round: true }
+        Self { color, width, dash: vec![0.0, 2.2 * width], phase: 0.0, round: true }
     }
 }
+
+/// Room above a figure that says it is a trial.
+pub const TRIAL: f64 = 3.0 * MM;
 
 /// One thing on paper.
 #[derive(Clone, PartialEq, Debug)]
@@ -63,6 +81,15 @@ pub enum Mark {
         radius: f64,
         /// Color.
         color: Color,
+    },
+    /// Gray pixels without smoothing.
+    Image {
+        /// Where.
+        area: Rect,
+        /// Pixels of a row.
+        columns: usize,
+        /// Gray values row by row, from black (0) to white (255).
+        pixels: Vec<u8>,
     },
     /// A label.
     Text {
@@ -133,13 +160,33 @@ impl Scene {
         }
     }
 
+    /// A filled rectangle.
+    pub fn cell(&mut self, area: &Rect, color: Color, alpha: u8) {
+        self.area(area.corners().to_vec(), color, alpha);
+    }
+
+    /// The outline of a rectangle.
+    pub fn frame(&mut self, area: &Rect, stroke: Stroke) {
+        let [a, b, c, d] = area.corners();
+        // Over the first side again, so that the joint is closed.
+        self.line(vec![a, b, c, d, a, b], stroke);
+    }
+
     /// A filled disc.
     pub fn disc(&mut self, center: Point, radius: f64, color: Color) {
         self.marks.push(Mark::Disc { center, radius, color });
     }
 
-    /// A label on the baseline through `at`.
+    /// Gray pixels, row by row.
+    pub fn image(&mut self, area: &Rect, columns: usize, pixels: Vec<u8>) {
+        self.marks.push(Mark::Image { area: *area, columns, pixels });
+    }
+
+    /// A label on the baseline through `at`; an empty one is nothing.
     pub fn text(&mut self, at: Point, anchor: Anchor, label: Label) {
+        if label.runs.is_empty() {
+            return;
+        }
         let shift = shift(anchor, label.width());
         self.marks.push(Mark::Text { at: (at.0 - shift, at.1), label, upright: false });
     }
@@ -193,10 +240,38 @@ impl Scene {
         }
     }
 
+    /// Stretches the page over a height that has changed.
+    pub fn grow_page(&mut self) {
+        let page = Rect { left: 0.0, top: 0.0, right: self.width, bottom: self.height };
+        self.marks[0] = Mark::Area { points: page.corners().to_vec(), color: PAPER, alpha: 100 };
+    }
+
+    /// All of `other` but its page, moved by `(right, down)`.
+    pub fn append(&mut self, other: Self, (right, down): Point) {
+        let moved = |p: Point| (p.0 + right, p.1 + down);
+        self.marks.extend(other.marks.into_iter().skip(1).map(|mark| match mark {
+            Mark::Line { points, stroke } => {
+                Mark::Line { points: points.into_iter().map(moved).collect(), stroke }
+            }
+            Mark::Area { points, color, alpha } => {
+                Mark::Area { points: points.into_iter().map(moved).collect(), color, alpha }
+            }
+            Mark::Disc { center, radius, color } => {
+                Mark::Disc { center: moved(center), radius, color }
+            }
+            Mark::Image { area, columns, pixels } => {
+                let (left, top) = moved((area.left, area.top));
+                let (right, bottom) = moved((area.right, area.bottom));
+                Mark::Image { area: Rect { left, top, right, bottom }, columns, pixels }
+            }
+            Mark::Text { at, label, upright } => Mark::Text { at: moved(at), label, upright },
+        }));
+    }
+
     /// Says that the figure is a trial of the machinery, at the top right.
     pub fn trial_mark(&mut self) {
         let label = Label::new("trial size, no verdict on the paper", 6.5, super::style::SOFT);
-        self.text((self.width - 1.2 * PT * 2.0, 8.0 * PT), Anchor::End, label);
+        self.text((self.width - 1.2 * MM, 7.4 * PT), Anchor::End, label);
     }
 
     /// Boxes of all labels, for tests of what meets what.

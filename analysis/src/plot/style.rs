@@ -10,7 +10,7 @@ pub const MM: f64 = 100.0;
 pub struct Color(pub u8, pub u8, pub u8);
 
 impl Color {
-    const fn hex(code: u32) -> Self {
+    pub(super) const fn hex(code: u32) -> Self {
         Self((code >> 16) as u8, (code >> 8) as u8, code as u8)
     }
 
@@ -75,6 +75,11 @@ pub const DARK: [(Color, Color); 12] = [
     (NO_VERDICT, Color::hex(0xB9_C4D0)),
     (Color::hex(0x00_0000), Color::hex(0xE8_EDF2)),
 ];
+
+/// What a color of [`DARK`] becomes on the dark card; others stay.
+pub fn dark(color: Color) -> Color {
+    DARK.iter().find(|(light, _)| *light == color).map_or(color, |(_, dark)| *dark)
+}
 
 /// The shape drawn on a curve every 10.5 mm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

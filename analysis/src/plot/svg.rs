@@ -8,9 +8,11 @@ use plotters::prelude::{DrawingBackend, SVGBackend};
 use plotters::style::{FontFamily, FontStyle, IntoFont, RGBAColor, ShapeStyle, TextStyle};
 
 use super::font::{FAMILY, Slant};
+use super::geometry::Rect;
+use super::print;
 use super::scene::{Mark, Scene, Stroke};
-use super::style::Color;
-use super::text::Label;
+use super::style::{Color, PAPER};
+use super::text::{Label, is_hidden};
 
 /// Writes `scene` as SVG. The same scene gives the same bytes.
 ///
@@ -33,8 +35,16 @@ pub fn write(scene: &Scene) -> String {
 
 struct Pen<'a, 'b> {
     backend: SVGBackend<'a>,
-    /// Attributes to add, one entry for each tag drawn.
-    extras: &'b mut Vec<String>,
+    /// What becomes of each tag drawn.
+    extras: &'b mut Vec<Extra>,
+}
+
+/// What one pass over the tags does to a tag.
+enum Extra {
+    /// Attributes to add.
+    With(String),
+    /// The tag to write in its place.
+    Instead(String),
 }
 
 impl Pen<'_, '_> {
@@ -45,7 +55,7 @@ impl Pen<'_, '_> {
                 let path: Vec<_> = thinned(points);
                 let style = shape(stroke.color).stroke_width(whole(stroke.width).max(1) as u32);
                 self.backend.draw_path(path, &style).expect(STRING);
-                self.extras.push(line_extras(stroke));
+                self.extras.push(Extra::With(line_extras(stroke)));
             }
             Mark::Area { points, color, alpha } => {
                 self.backend.fill_polygon(thinned(points), &shape(*color)).expect(STRING);
@@ -54,14 +64,19 @@ impl Pen<'_, '_> {
                 } else {
                     format!(" fill-opacity=\".{alpha:02}\"")
                 };
-                self.extras.push(opacity);
+                self.extras.push(Extra::With(opacity));
             }
             Mark::Disc { center, radius, color } => {
                 let center = (whole(center.0), whole(center.1));
                 self.backend
                     .draw_circle(center, whole(*radius) as u32, &shape(*color), true)
                     .expect(STRING);
-                self.extras.push(String::new());
+                self.extras.push(Extra::With(String::new()));
+            }
+            Mark::Image { area, columns, pixels } => {
+                // Any tag holds the place; plotters would smooth an image.
+                self.backend.draw_circle((0, 0), 1, &shape(PAPER), true).expect(STRING);
+                self.extras.push(Extra::Instead(image(area, *columns, pixels)));
             }
             Mark::Text { at, label, upright } => self.text(*at, label, *upright),
         }
@@ -98,7 +113,8 @@ impl Pen<'_, '_> {
             } else {
                 String::new()
             };
-            self.extras.push(format!(" font-size=\"{}\"{stretch}{turn}", whole(size)));
+            let extras = format!(" font-size=\"{}\"{stretch}{turn}", whole(size));
+            self.extras.push(Extra::With(extras));
         }
     }
 }
@@ -114,11 +130,25 @@ fn line_extras(stroke: &Stroke) -> String {
         extras += " stroke-dasharray=\"";
         extras += &parts.join(" ");
         extras.push('"');
+        if whole(stroke.phase) != 0 {
+            extras.extend([" stroke-dashoffset=\"", &whole(stroke.phase).to_string(), "\""]);
+        }
     }
     if stroke.round {
         extras += " stroke-linecap=\"round\"";
     }
     extras + " stroke-linejoin=\"round\""
+}
+
+/// An image whose pixels stay squares, at its own resolution.
+fn image(area: &Rect, columns: usize, pixels: &[u8]) -> String {
+    let (x, y) = (whole(area.left), whole(area.top));
+    let (width, height) = (whole(area.right) - x, whole(area.bottom) - y);
+    let data = print::data_address(columns, pixels);
+    format!(
+        "<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" \
+         preserveAspectRatio=\"none\" image-rendering=\"optimizeSpeed\" href=\"{data}\"/>"
+    )
 }
 
 /// Rounded to whole units, without points that repeat the last one.
@@ -151,7 +181,7 @@ fn face(slant: Slant) -> FontStyle {
 
 /// Our root tag with title, description and facts around the tags of plotters, each with its
 /// extra attributes and without the ones that say nothing.
-fn finish(scene: &Scene, drawn: &str, extras: &[String]) -> String {
+fn finish(scene: &Scene, drawn: &str, extras: &[Extra]) -> String {
     let (w, h) = (whole(scene.width), whole(scene.height));
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}mm\" height=\"{}mm\" \
@@ -175,9 +205,10 @@ fn finish(scene: &Scene, drawn: &str, extras: &[String]) -> String {
         let is_text = line.starts_with("<text");
         let (head, close) =
             line.strip_suffix("/>").map_or((line.trim_end_matches('>'), ">"), |head| (head, "/>"));
-        svg += &tidy(head);
-        svg += extras.next().expect("one entry a tag");
-        svg += close;
+        match extras.next().expect("one entry a tag") {
+            Extra::Instead(tag) => svg += tag,
+            Extra::With(extras) => svg.extend([&tidy(head), extras, close]),
+        }
         if is_text {
             svg += lines.next().unwrap_or_default();
             svg += lines.next().unwrap_or_default();
@@ -225,7 +256,7 @@ fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
             '"' => escaped.push_str("&quot;"),
-            c if c.is_control() => escaped.push(' '),
+            c if is_hidden(c) => escaped.push(' '),
             c => escaped.push(c),
         }
     }

@@ -58,6 +58,44 @@ impl Label {
         font::CAP_HEIGHT * self.size
     }
 
+    /// Made smaller until it is at most `room` wide, to `least` pt at the least.
+    #[must_use]
+    pub fn narrowed(mut self, room: f64, least: f64) -> Self {
+        while self.width() > room && self.size > least * PT + 1e-9 {
+            self.size = (self.size - 0.2 * PT).max(least * PT);
+        }
+        self
+    }
+
+    /// Plain names of one size, `points` pt or less, so that each is at most `room` wide; what is too
+    /// wide at `least` pt is cut.
+    pub fn column(names: &[(&str, Color)], points: f64, least: f64, room: f64) -> Vec<Self> {
+        let whole = |&(name, color): &(&str, Color)| Self::new(&escape(name), points, color);
+        let sizes = names.iter().map(|name| whole(name).narrowed(room, least).size);
+        let size = sizes.fold(points * PT, f64::min) / PT;
+        names.iter().map(|(name, color)| Self::cut(name, size, *color, room)).collect()
+    }
+
+    /// Plain `text` at `points` pt, cut with `…` (at a word, where one ends in its second half) so
+    /// that it is at most `room` wide.
+    pub fn cut(text: &str, points: f64, color: Color, room: f64) -> Self {
+        let whole = Self::new(&escape(text), points, color);
+        if whole.width() <= room {
+            return whole;
+        }
+        let mut kept: Vec<char> = text.chars().collect();
+        loop {
+            kept.pop();
+            let shown: String = kept.iter().collect();
+            let word = shown.rfind(' ').filter(|&at| at > shown.len() / 2);
+            let shown = &shown[..word.unwrap_or(shown.len())];
+            let label = Self::new(&format!("{}…", escape(shown)), points, color);
+            if label.width() <= room || kept.is_empty() {
+                return label;
+            }
+        }
+    }
+
     /// The characters without markup.
     pub fn plain(&self) -> String {
         self.runs.iter().map(|run| run.text.as_str()).collect()
@@ -95,14 +133,15 @@ pub fn plain(markup: &str) -> String {
     parse(markup).into_iter().map(|run| run.text).collect()
 }
 
+/// Whether a character is never written: controls would make the drawing malformed, a mark of
+/// reading direction would turn the rest of the text around.
+pub(super) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}'..='\u{ffff}')
+}
+
 fn parse(markup: &str) -> Vec<Run> {
-    // Control characters would make the drawing malformed; a reading-direction mark would turn
-    // the rest of the label around.
-    let hidden = |c: &char| {
-        c.is_control()
-            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let chars: Vec<char> = markup.chars().filter(|c| !hidden(c)).collect();
+    let chars: Vec<char> = markup.chars().filter(|c| !is_hidden(*c)).collect();
     let mut runs: Vec<Run> = Vec::new();
     let (mut oblique, mut bold) = (false, false);
     let mut script: Option<f64> = None;
@@ -185,6 +224,17 @@ mod tests {
     #[test]
     fn controls_and_direction_marks_vanish() {
         assert_eq!(plain("a\u{202e}b\nc\u{0}"), "abc");
+    }
+
+    #[test]
+    fn long_text_is_cut_at_a_word_and_long_labels_become_smaller() {
+        let room = Label::new("a short label", 7.0, INK).width();
+        let cut = Label::cut("a short label that goes on and on", 7.0, INK, room);
+        assert_eq!(cut.plain(), "a short…");
+        assert_eq!(Label::cut("a short label", 7.0, INK, room).plain(), "a short label");
+        let narrowed = Label::new("a longer label than that", 7.0, INK).narrowed(room, 4.9);
+        assert!(narrowed.width() > room && (narrowed.size - 4.9 * PT).abs() < 1e-9);
+        assert!(Label::new("a short labels", 7.0, INK).narrowed(room, 4.9).width() <= room);
     }
 
     #[test]
