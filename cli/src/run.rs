@@ -4,12 +4,12 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::Result;
 use converge_analysis::Looks;
-use converge_analysis::plot::Format;
+use converge_analysis::plot::{self, Format};
 use converge_bench::conduct::{self, Report};
 use converge_bench::plan;
 
 use crate::args::RunArgs;
-use crate::context::Context;
+use crate::context::{Context, Usage};
 use crate::judge;
 use crate::output::duration;
 use crate::progress::Shown;
@@ -20,6 +20,9 @@ const LONG: f64 = 3600.0;
 
 pub(crate) fn run(context: &Context, args: &RunArgs) -> Result<u8> {
     let studies = context.studies(&args.select)?;
+    for (study, _) in &studies {
+        plot::check(study).map_err(Usage::from)?;
+    }
     let store = context.store()?;
     let options = work::options(&args.work, true)?;
 

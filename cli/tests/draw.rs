@@ -123,4 +123,5 @@ fn a_key_that_the_kind_does_not_use_is_an_error_at_its_line() {
     let text = stderr(&output);
     assert!(text.contains(&format!("descent.toml:{}", TINY.lines().count() + 5)), "{text}");
     assert!(text.contains("does not use `target`"), "{text}");
+    assert!(workshop.trace_files().is_empty(), "known before anything runs");
 }

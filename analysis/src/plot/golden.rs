@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::axis::Scale;
+use super::convergence::Convergence;
 use super::geometry::{Point, Rect, along, inside};
 use super::scene::{Mark, Scene};
 use super::style::{Color, GRID, LOOKS, MM, PAPER, PT};
@@ -66,20 +68,61 @@ fn ink(scene: &Scene) -> Vec<(&'static str, Vec<Point>, f64)> {
     ink
 }
 
+/// What is wrong with the labels of a drawing: ink or bands under them, other labels, the page's edge.
+fn faults(scene: &Scene) -> Vec<String> {
+    let (ink, boxes) = (ink(scene), scene.label_boxes());
+    let page = Rect { left: 0.0, top: 0.0, right: scene.width, bottom: scene.height };
+    let mut faults = Vec::new();
+    for (i, (text, area)) in boxes.iter().enumerate() {
+        for (what, points, reach) in &ink {
+            let nearest = points.iter().map(|&p| area.distance(p)).fold(f64::INFINITY, f64::min);
+            // Reasons on a hatch lie on a patch of paper of their own.
+            let covered = *what == "line" && patched(scene, area);
+            if nearest <= *reach && !covered {
+                faults.push(format!("{text:?} meets a {what}"));
+            }
+        }
+        for mark in &scene.marks {
+            let Mark::Area { points, alpha: 1..=99, .. } = mark else { continue };
+            if area.corners().iter().any(|&corner| inside(corner, points)) {
+                faults.push(format!("{text:?} lies on a band"));
+            }
+        }
+        if !page.contains(area) {
+            faults.push(format!("{text:?} leaves the page: {area:?}"));
+        }
+        let meets = |(other, b): &&(String, Rect)| area.gap(b) <= 0.0 && !other.is_empty();
+        if let Some((other, _)) = boxes[..i].iter().find(meets) {
+            faults.push(format!("{text:?} meets {other:?}"));
+        }
+    }
+    faults
+}
+
 #[test]
-fn no_label_meets_ink() {
+fn labels_meet_no_ink_no_band_and_no_other_label_on_any_kind() {
     for (kind, scene) in samples::all() {
-        let ink = ink(&scene);
-        for (text, area) in scene.label_boxes() {
-            for (what, points, reach) in &ink {
-                let nearest =
-                    points.iter().map(|&p| area.distance(p)).fold(f64::INFINITY, f64::min);
-                // Values of a heat map and reasons on a hatch lie on their own patch of paper.
-                let covered = *what == "line" && patched(&scene, &area);
-                assert!(nearest > *reach || covered, "{kind}: {text:?} meets a {what}");
+        assert!(faults(&scene).is_empty(), "{kind}: {:?}", faults(&scene));
+    }
+}
+
+#[test]
+fn labels_stay_free_for_any_number_of_curves_width_and_scale() {
+    let names = ["SGD", "L-BFGS", "ADMM", "Newton–CG", "bound majorizer", "FISTA", "Adam", "PnP"];
+    let mut places = std::collections::BTreeSet::new();
+    for (count, trial) in [(1, true), (3, false), (5, true), (8, false)] {
+        for width in [60.0, 85.0, 178.0] {
+            for scales in [(Scale::Log, Scale::Log), (Scale::Linear, Scale::Log)] {
+                let data = samples::convergence(&names[..count]);
+                let data = Convergence { scales, width, trial, ..data };
+                let (scene, place) = super::convergence::draw(&data);
+                places.insert(format!("{place:?}"));
+                let faults = faults(&scene);
+                assert!(faults.is_empty(), "{count} at {width} mm, {scales:?}: {faults:?}");
             }
         }
     }
+    assert!(places.len() > 1, "all names went to the same place: {places:?}");
 }
 
 /// Whether a patch of paper lies under a label.
@@ -90,33 +133,6 @@ fn patched(scene: &Scene, label: &Rect) -> bool {
         }
         _ => false,
     })
-}
-
-#[test]
-fn no_label_lies_on_a_band() {
-    for (kind, scene) in samples::all() {
-        for (text, area) in scene.label_boxes() {
-            for mark in &scene.marks {
-                let Mark::Area { points, alpha: 1..=99, .. } = mark else { continue };
-                let hit = area.corners().iter().any(|&corner| inside(corner, points));
-                assert!(!hit, "{kind}: {text:?} lies on a band");
-            }
-        }
-    }
-}
-
-#[test]
-fn labels_stay_apart_and_on_the_page() {
-    for (kind, scene) in samples::all() {
-        let page = Rect { left: 0.0, top: 0.0, right: scene.width, bottom: scene.height };
-        let boxes = scene.label_boxes();
-        for (i, (one, a)) in boxes.iter().enumerate() {
-            assert!(page.contains(a), "{kind}: {one:?} leaves the page: {a:?}");
-            for (other, b) in &boxes[..i] {
-                assert!(a.gap(b) > 0.0, "{kind}: {one:?} meets {other:?}");
-            }
-        }
-    }
 }
 
 #[test]

@@ -119,6 +119,15 @@ pub fn draw(
     Ok(files)
 }
 
+/// Reads the plots of a study without drawing them: what is wrong in a section is known before
+/// anything runs.
+///
+/// # Errors
+/// The first mistake, at its line.
+pub fn check(study: &Study) -> Result<(), StudyError> {
+    study.plots.iter().try_for_each(|item| Spec::read(item).map(drop))
+}
+
 /// All figures of a study, drawn. Plots without a single run are left out.
 ///
 /// # Errors
