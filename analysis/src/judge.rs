@@ -433,7 +433,7 @@ fn faster(test: &Faster, exact: bool, setting: &Setting<'_>) -> Result<Finding, 
 }
 
 /// The value to reach: declared, or a share of the way to the best that either run reaches.
-fn target(test: &Faster, a: &Run<'_>, b: &Run<'_>) -> Result<f64, Mistake> {
+pub(crate) fn target(test: &Faster, a: &Run<'_>, b: &Run<'_>) -> Result<f64, Mistake> {
     let path = "test.faster";
     if let Some(target) = test.target {
         return Ok(target);
@@ -457,7 +457,12 @@ fn target(test: &Faster, a: &Run<'_>, b: &Run<'_>) -> Result<f64, Mistake> {
 
 /// When a run reached the target. A run that used up its budget is censored there; one that ended
 /// for any other reason never reaches it.
-fn reach(test: &Faster, run: &Run<'_>, target: f64, failed: &mut Failed) -> Result<Reach, Mistake> {
+pub(crate) fn reach(
+    test: &Faster,
+    run: &Run<'_>,
+    target: f64,
+    failed: &mut Failed,
+) -> Result<Reach, Mistake> {
     let column = |name: &str, key: &str| {
         run.series(name).ok_or_else(|| {
             Mistake::new(format!("test.faster.{key}"), format!("no column `{name}`"))

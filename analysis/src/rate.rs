@@ -75,6 +75,30 @@ pub fn judge(test: &Rate, exact: bool, setting: &Setting<'_>) -> Result<Finding,
     Ok(finding)
 }
 
+/// Seed and slope of each run that has one, in the unit of the verdict's estimate: the exponent, or
+/// the factor per count.
+///
+/// # Errors
+/// A [`Mistake`] in the claim.
+pub(crate) fn slopes(test: &Rate, runs: &[Run<'_>]) -> Result<Vec<(u64, f64)>, Mistake> {
+    let (kind, claimed) = match test.kind {
+        RateKind::Linear => (Kind::Linear, test.at_most.ln()),
+        RateKind::Sublinear => (Kind::Sublinear, test.at_most),
+    };
+    let problem = test.problem.as_deref();
+    let found = singles(runs, &test.solver, problem, false, "test.rate", "solver")?;
+    let runs: Vec<Run<'_>> = found.into_values().filter(Run::is_outcome).collect();
+    let Some(window) = window(test, kind, &runs)? else { return Ok(Vec::new()) };
+    let mut slopes = Vec::new();
+    for run in &runs {
+        if let Slope::Fit { slope, .. } = Curve::of(run, test)?.slope(kind, window, claimed) {
+            let value = if kind == Kind::Linear { slope.exp() } else { slope };
+            slopes.push((run.label.seed, value));
+        }
+    }
+    Ok(slopes)
+}
+
 /// The declared window, or the default one of the iteration budget.
 fn window(test: &Rate, kind: Kind, runs: &[Run<'_>]) -> Result<Option<Window>, Mistake> {
     let Some(first) = runs.first() else { return Ok(None) };
