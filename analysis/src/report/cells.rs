@@ -41,7 +41,7 @@ pub(super) fn matrices(input: &Input<'_>, index: usize, traces: &Traces) -> Vec<
             if !solvers.contains(&curve.name.as_str()) {
                 solvers.push(&curve.name);
             }
-            // A probe has a row of its own and no problem.
+            // A probe stands on no problem: it has a column of its own.
             if !problems.contains(&curve.problem) && !curve.probe {
                 problems.push(curve.problem);
             }
@@ -49,33 +49,25 @@ pub(super) fn matrices(input: &Input<'_>, index: usize, traces: &Traces) -> Vec<
         if curves.is_empty() {
             continue;
         }
-        let bare = problems.is_empty();
+        let probes = curves.iter().any(|(_, curve)| curve.probe);
         let line = |solver: &&str| {
-            let mine = || curves.iter().filter(|(_, curve)| curve.name == *solver);
-            let probe = mine().find(|(_, curve)| curve.probe);
-            let mut fields: Vec<Field> = problems
-                .iter()
-                .map(|problem| {
-                    let curve = mine().find(|(_, c)| c.problem == *problem && !c.probe);
-                    curve.map_or_else(Field::default, |(i, _)| field(index, *i, traces))
+            let at = |wanted: Option<usize>| {
+                let here = |(_, curve): &&(usize, &super::traces::Curve)| {
+                    let place = (!curve.probe).then_some(curve.problem);
+                    curve.name == *solver && place == wanted
+                };
+                curves.iter().find(here).map_or_else(Field::default, |(i, _)| {
+                    field(index, *i, traces)
                 })
-                .collect();
-            if let Some((i, _)) = probe {
-                let field = field(index, *i, traces);
-                if bare {
-                    fields.push(field);
-                } else {
-                    fields[0] = field;
-                }
-            }
+            };
+            let mut fields: Vec<Field> = problems.iter().map(|problem| at(Some(*problem))).collect();
+            fields.extend(probes.then(|| at(None)));
             Line { solver: (*solver).to_owned(), fields }
         };
         let rows = solvers.iter().map(line).collect();
         let mut titles: Vec<String> =
             problems.iter().map(|place| traces.problems[*place].clone()).collect();
-        if bare {
-            titles.push("probe".to_owned());
-        }
+        titles.extend(probes.then(|| "probe".to_owned()));
         let title = format!("{} · {name}", study.title.trim_end_matches('.'));
         let study = format!("{}/{}", study.paper, study.name);
         matrices.push(Matrix { title, study, problems: titles, rows });

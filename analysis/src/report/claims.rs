@@ -31,6 +31,8 @@ pub(super) struct Page {
     /// What the interactive figure shows, as JSON; empty without curves.
     pub(super) plot: String,
     pub(super) choices: Vec<Choice>,
+    /// Why some variants cannot be chosen, in a sentence.
+    pub(super) missing: String,
     pub(super) panels: Vec<Panel>,
     /// The claim as the study declares it.
     pub(super) declared: String,
@@ -140,6 +142,7 @@ fn page(
         })
         .collect();
     let item = input.study.claims.iter().find(|item| item.name == first.claim);
+    let choices = choices(input, verdicts);
     Page {
         address: rows::page(first),
         previous: String::new(),
@@ -155,7 +158,8 @@ fn page(
             .join(" · "),
         study,
         plot: claim.as_ref().map_or_else(String::new, |claim| plot(input, study, traces, claim)),
-        choices: choices(input, verdicts),
+        missing: missing(&choices),
+        choices,
         panels,
         declared: item
             .map(|item| serde_json::to_string_pretty(&item.value).unwrap_or_default())
@@ -184,6 +188,20 @@ fn choices(input: &Input<'_>, verdicts: &[&Verdict]) -> Vec<Choice> {
     names.into_iter().map(choice).collect()
 }
 
+/// The variants that cannot be chosen, those of one reason together.
+fn missing(choices: &[Choice]) -> String {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for choice in choices.iter().filter(|choice| !choice.missing.is_empty()) {
+        match reasons.iter_mut().find(|(reason, _)| *reason == choice.missing) {
+            Some((_, names)) => names.push(&choice.name),
+            None => reasons.push((&choice.missing, vec![&choice.name])),
+        }
+    }
+    let parts: Vec<String> =
+        reasons.iter().map(|(reason, names)| format!("{}: {reason}.", names.join(", "))).collect();
+    parts.join(" ")
+}
+
 fn panel(
     input: &Input<'_>,
     verdict: &Verdict,
@@ -197,6 +215,9 @@ fn panel(
     let (estimate, interval) = look::estimate(verdict);
     let mut notes = rows::notes(input, verdict, progress, now.is_some());
     notes.retain(|note| *note != rows::run_command(input));
+    if verdict.trial {
+        notes.push(rows::TRIAL.to_owned());
+    }
     let shown: Vec<&str> = figures
         .iter()
         .filter(|(figure, _)| figure.variant == verdict.variant)
@@ -269,7 +290,9 @@ fn plot(input: &Input<'_>, study: usize, traces: &Traces, claim: &Claim) -> Stri
         .map(|plot| plot.x.as_str())
         .filter(|x| traces.costs.iter().any(|axis| axis.name == *x))
         .unwrap_or("iteration");
-    let log = same.map_or((false, true), |plot| plot.log);
+    // Shares and accuracies end at 1, where a logarithmic axis shows least.
+    let higher = traces.metrics.iter().any(|axis| axis.name == **metric && axis.better > 0);
+    let log = same.map_or((false, !higher), |plot| plot.log);
     let value: Value = json!({
         "study": study, "problem": problem, "x": x, "y": metric,
         "xlog": log.0, "ylog": log.1, "only": names,

@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_constant_column_reads_as_its_constant() {
-        for value in [1.0, 0.1, -7.25, 1.234_567_89e-300, f64::MAX] {
+        for value in [1.0, 0.1, -7.25, 1.234_567_89e-300, 9.87e300] {
             let read = decoded(&Column::of(&[value; 2]));
             assert!((read[0] / value - 1.0).abs() < 1.1e-5, "{value} {read:?}");
         }

@@ -56,13 +56,13 @@ pub(super) fn provenance(inputs: &[Input<'_>]) -> Facts {
 /// Facts of the instances: checksums of data, precision, numbers of terms.
 pub(super) fn data(inputs: &[Input<'_>]) -> Facts {
     let mut facts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let runs = headers(inputs).count();
     for header in headers(inputs) {
         for (name, value) in &header.facts {
             facts.entry(name).or_default().insert(value);
         }
     }
     let shown = |(name, values): (&str, BTreeSet<&str>)| {
-        // A fact of every seed's own instance says nothing here.
         let count = values.len();
         let text = if count > 6 {
             format!("{count} different ones")
@@ -71,7 +71,8 @@ pub(super) fn data(inputs: &[Input<'_>]) -> Facts {
         };
         (name.to_owned(), text)
     };
-    facts.into_iter().map(shown).collect()
+    // A fact that no two runs share, such as a time, is none of an instance.
+    facts.into_iter().filter(|(_, values)| values.len() < runs.max(2)).map(shown).collect()
 }
 
 /// A sentence for the ledger where verdicts rest on several machines.

@@ -30,6 +30,8 @@ pub(super) struct Page {
     bars: Vec<Bar>,
     chips: Vec<Chip>,
     variants: Vec<String>,
+    /// Some claims have names that want a column of their own.
+    long_names: bool,
     rows: Vec<Row>,
     claims: Vec<claims::Page>,
     figures: Vec<Printed>,
@@ -106,6 +108,7 @@ impl Page {
             bars: bars(rows.len(), count),
             chips: chips(count, unexpected),
             variants: variants.into_iter().collect(),
+            long_names: rows.iter().any(|row| row.claim.chars().count() > 6),
             rows,
             claims,
             figures,

@@ -121,11 +121,24 @@ impl Row {
     }
 }
 
+/// The note on a verdict of quick size.
+pub(super) const TRIAL: &str = "trial size";
+
 /// The rows of all studies, by paper, in file order within it.
 pub(super) fn rows(inputs: &[Input<'_>]) -> Vec<Row> {
+    let verdicts = || inputs.iter().flat_map(|input| input.verdicts);
+    // Where every verdict is a trial, the head of the page says so once.
+    let mixed = !verdicts().all(|verdict| verdict.trial);
+    let row = |input: &Input<'_>, verdict: &Verdict| {
+        let mut row = Row::of(input, verdict);
+        if mixed && verdict.trial {
+            row.notes.push(TRIAL.to_owned());
+        }
+        row
+    };
     let mut rows: Vec<Row> = inputs
         .iter()
-        .flat_map(|input| input.verdicts.iter().map(|verdict| Row::of(input, verdict)))
+        .flat_map(|input| input.verdicts.iter().map(|verdict| row(input, verdict)))
         .collect();
     rows.sort_by(|a, b| a.paper.cmp(&b.paper));
     let mut counts: BTreeMap<String, BTreeMap<Answer, usize>> = BTreeMap::new();
@@ -167,7 +180,7 @@ pub(super) fn with_unit(estimate: &str, unit: &str) -> String {
     if unit.is_empty() { estimate.to_owned() } else { format!("{estimate} {unit}") }
 }
 
-/// What the reader must know beside the word: expectation, detectable difference, trial, command.
+/// What the reader must know beside the word: expectation, detectable difference, command.
 pub(super) fn notes(
     input: &Input<'_>,
     verdict: &Verdict,
@@ -189,9 +202,6 @@ pub(super) fn notes(
         if verdict.answer == Answer::Inconclusive {
             notes.push(would_detect(verdict));
         }
-    }
-    if verdict.trial {
-        notes.push("trial size".to_owned());
     }
     notes
 }

@@ -30,7 +30,7 @@ pub(super) struct Axis {
     /// Title with its unit.
     title: String,
     /// The better direction: −1 lower, 1 higher, 0 neither.
-    better: i8,
+    pub(super) better: i8,
 }
 
 /// A curve: the runs of one solver on one problem in one variant, over seeds.

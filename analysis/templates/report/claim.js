@@ -13,11 +13,11 @@ function showVariant(page, wanted) {
   const host = one("[data-plot]", page);
   if (host) {
     const name = one("span", chosen.parentElement).firstChild.textContent;
-    if (!explorers.has(page.id)) {
+    if (!explorers.has(page.dataset.path)) {
       const view = { seeds: false, hidden: new Set(), zoom: null, variant: name, ...JSON.parse(host.dataset.plot) };
-      explorers.set(page.id, makeExplorer(host, view, {}));
+      explorers.set(page.dataset.path, makeExplorer(host, view, {}));
     }
-    const explorer = explorers.get(page.id);
+    const explorer = explorers.get(page.dataset.path);
     explorer.view.variant = name;
     explorer.update();
   }
@@ -27,7 +27,7 @@ function showVariant(page, wanted) {
 for (const radio of all("fieldset.variants input")) {
   radio.addEventListener("change", () => {
     const page = radio.closest("section");
-    location.replace(`#${page.id}?variant=${radio.value}`);
+    location.replace(`#${page.dataset.path}?variant=${radio.value}`);
     say(`${radio.value}: ${one(`[data-variant="${radio.value}"] .answer`, page).textContent}`);
   });
 }

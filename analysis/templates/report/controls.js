@@ -1,7 +1,5 @@
 // A plot with its controls: axes, scales, seeds or bands, solvers on and off, table, CSV.
 
-const NAMED = 8;
-
 /// Builds controls and plot into `host`. `view` is changed in place; `options.studies` offers a
 /// choice of study and variant, `options.changed` hears of each change.
 function makeExplorer(host, view, options) {
@@ -24,10 +22,17 @@ function makeExplorer(host, view, options) {
     widgets[key] = { element, choices };
     controls.append(make("label", {}, make("span", {}, label), element));
   }
-  function toggle(key, texts, describe) {
-    const button = make("button", { type: "button", click: () => set(key, !view[key]) });
-    widgets[key] = { button, texts, describe };
+  function toggle(key, text, title) {
+    const button = make("button", { type: "button", title, click: () => set(key, !view[key]) }, text);
+    widgets[key] = { buttons: [[button, true]] };
     controls.append(button);
+  }
+  function either(key, label, texts) {
+    const buttons = texts.map((text, i) => [
+      make("button", { type: "button", click: () => set(key, i === 1) }, text), i === 1]);
+    widgets[key] = { buttons };
+    controls.append(make("div", { class: "either", role: "group", "aria-label": label },
+      ...buttons.map(([button]) => button)));
   }
   const named = (axes) => axes.map((axis) => [axis.name, axis.title]);
   if (options.studies) {
@@ -37,10 +42,10 @@ function makeExplorer(host, view, options) {
   }
   select("problem", "problem", () => problemsOf(data()).map((name) => [name, name]));
   select("x", "x", () => named(data().costs));
-  toggle("xlog", ["linear x", "log x"], "logarithmic x axis");
+  toggle("xlog", "log x", "logarithmic x axis");
   select("y", "y", () => named(data().metrics));
-  toggle("ylog", ["linear y", "log y"], "logarithmic y axis");
-  toggle("seeds", ["bands", "seeds"], "single seeds instead of bands");
+  toggle("ylog", "log y", "logarithmic y axis");
+  either("seeds", "what is drawn", ["bands", "seeds"]);
   const action = (text, click) => controls.append(make("button", { type: "button", click }, text));
   action("Whole range", () => plot.reset());
   const tableButton = make("button", {
@@ -53,6 +58,7 @@ function makeExplorer(host, view, options) {
   function set(key, value) {
     if (view[key] === value) return;
     view[key] = value;
+    if (key === "y") view.ylog = suitsLog(data(), value);
     if (key === "study") Object.assign(view, startingView(value), { study: value });
     if (["study", "problem", "x", "y", "xlog", "ylog"].includes(key)) view.zoom = null;
     update();
@@ -71,9 +77,7 @@ function makeExplorer(host, view, options) {
         widget.element.value = String(view[key]);
         widget.element.disabled = choices.length < 2;
       } else {
-        widget.button.textContent = widget.texts[view[key] ? 1 : 0];
-        widget.button.setAttribute("aria-pressed", String(view[key]));
-        widget.button.title = widget.describe;
+        for (const [button, on] of widget.buttons) button.setAttribute("aria-pressed", String(view[key] === on));
       }
     }
     list();
@@ -100,8 +104,8 @@ function makeExplorer(host, view, options) {
       }, look, make("span", {}, group.name), make("small", {}, count === 0 ? "not run" : `${count} seeds`));
       return make("li", {}, button);
     }));
-    if (found.length > NAMED) {
-      names.append(make("li", { class: "meta" }, `${found.length} curves; those of later solvers are grey.`));
+    if (found.some((group) => group.color >= GREY)) {
+      names.append(make("li", { class: "meta" }, "Solvers past the eighth are grey."));
     }
   }
   repaints.push(() => { if (names.childElementCount) list(); });
@@ -217,16 +221,19 @@ function problemsOf(data) {
   return data.problems.filter((_, i) => used.has(i));
 }
 
+/// Whether a metric is better seen on a logarithmic axis: positive, and not a share that ends at 1.
+function suitsLog(data, name) {
+  const place = data.metrics.findIndex((axis) => axis.name === name);
+  const columns = data.runs.map((run) => data.columns[run.metrics[place]]).filter(Boolean);
+  return data.metrics[place]?.better <= 0 && columns.every(([, scale]) => scale === "log");
+}
+
 /// What a study shows first.
 function startingView(place) {
   const data = study(place);
-  const metric = data.metrics[0]?.name;
-  const positive = data.runs.every((run) => {
-    const column = data.columns[run.metrics[0]];
-    return !column || column[1] === "log";
-  });
+  const y = data.metrics[0]?.name;
   return {
     study: place, variant: data.variants[0], problem: problemsOf(data)[0], x: data.costs[0]?.name,
-    y: metric, xlog: true, ylog: positive, seeds: false, hidden: new Set(), only: null, zoom: null,
+    y, xlog: true, ylog: suitsLog(data, y), seeds: false, hidden: new Set(), only: null, zoom: null,
   };
 }

@@ -17,7 +17,7 @@ function address() {
 function route() {
   const { path, parameters } = address();
   const ledger = pages[0];
-  const page = pages.find((each) => each.id === path) || ledger;
+  const page = pages.find((each) => each.dataset.path === path) || ledger;
   const isClaim = page.dataset.view === "claim";
   const before = pages.find((each) => !each.hidden && each !== page && each !== ledger);
   const split = isClaim && matchMedia("(min-width: 1440px)").matches;
@@ -27,13 +27,13 @@ function route() {
   main.classList.toggle("split", split);
   for (const link of all("nav a")) {
     const target = link.getAttribute("href").slice(1);
-    const here = target === page.id || (isClaim && target === "/");
+    const here = target === page.dataset.path || (isClaim && target === "/");
     if (here) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   if (isClaim) {
     showVariant(page, parameters.get("variant"));
-    lastClaim = page.id;
+    lastClaim = page.dataset.path;
   }
   if (page.dataset.view === "curves") showCurves(parameters);
   if (page.dataset.view === "words") showWord(parameters.get("at"));
