@@ -1,10 +1,13 @@
-//! Columns of traces as the report carries them: 16 bits a number, base64.
+//! Columns of traces as the report carries them: 16 bits a number, deflated, base64.
 //!
 //! A number is a place in the column's own range, logarithmic where the column allows it. Over ten
 //! decades a step is then a factor of 1.00035: 0.007 pixels of a plot that is 900 pixels high and
-//! shows the whole range. Written as JSON text the same numbers take three to four times the bytes.
+//! shows the whole range. Written as JSON text the same numbers take four to five times the bytes.
 
-use serde::Serialize;
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 
 /// The word of a number that is not there or not finite: the line breaks.
 const GAP: u16 = 65_535;
@@ -17,17 +20,14 @@ const TOP: f64 = 65_533.0;
 const ROUNDING: f64 = 1e-6;
 
 /// How words stand for numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Scale {
     /// `low + (high − low) w / 65533`.
-    #[serde(rename = "linear")]
-    Linear,
+    Linear = 0,
     /// `low (high / low)^(w / 65533)`, or 0.
-    #[serde(rename = "log")]
-    Log,
+    Log = 1,
     /// Two words a number, the low half first: exact.
-    #[serde(rename = "count")]
-    Count,
+    Count = 2,
 }
 
 /// An encoded column.
@@ -98,6 +98,24 @@ fn outward(value: f64, outside: fn(&f64, &f64) -> bool) -> f64 {
     let next = shortened(next);
     // At the ends of the floating-point range there is no such number.
     if next.is_finite() && outside(&next, &value) { next } else { value }
+}
+
+/// Words of a column as differences to the word before, small ones of either sign as small numbers.
+pub(super) fn differences(words: &[u16]) -> impl Iterator<Item = u16> + '_ {
+    let before = std::iter::once(0).chain(words.iter().copied());
+    words.iter().zip(before).map(|(word, before)| {
+        let step = word.wrapping_sub(before) as i16;
+        ((step << 1) ^ (step >> 15)) as u16
+    })
+}
+
+/// High bytes, then low bytes, deflated without a head (RFC 1951): a third smaller than plain.
+pub(super) fn packed(words: &[u16]) -> String {
+    let high = words.iter().map(|word| (word >> 8) as u8);
+    let bytes: Vec<u8> = high.chain(words.iter().map(|word| *word as u8)).collect();
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    let deflated = encoder.write_all(&bytes).and_then(|()| encoder.finish());
+    base64(&deflated.expect("memory takes any bytes"))
 }
 
 /// Base64 with padding (RFC 4648).
@@ -186,6 +204,31 @@ mod tests {
         assert_eq!(column.words, [0, 0, 0, 1, 65_535, 65_535]);
         assert!(Column::of_counts(&[0.5]).is_none() && Column::of_counts(&[-1.0]).is_none());
         assert!(Column::of_counts(&[f64::NAN]).is_none());
+    }
+
+    #[test]
+    fn differences_add_up_to_the_words_again() {
+        let words = [5_u16, 3, 65_535, 0, 32_768, 1];
+        let mut sum = 0_u16;
+        let read: Vec<u16> = differences(&words)
+            .map(|z| {
+                sum = sum.wrapping_add((z >> 1) ^ (z & 1).wrapping_neg());
+                sum
+            })
+            .collect();
+        assert_eq!(read, words);
+    }
+
+    #[test]
+    fn packed_bytes_inflate_to_high_and_low_planes() {
+        use std::io::Read as _;
+        let mut deflater = DeflateEncoder::new(Vec::new(), Compression::default());
+        deflater.write_all(&[1, 3, 2, 4]).unwrap();
+        let deflated = deflater.finish().unwrap();
+        assert_eq!(packed(&[0x0102, 0x0304]), base64(&deflated));
+        let mut read = Vec::new();
+        flate2::read::DeflateDecoder::new(&deflated[..]).read_to_end(&mut read).unwrap();
+        assert_eq!(read, [1, 3, 2, 4]);
     }
 
     #[test]

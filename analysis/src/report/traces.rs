@@ -12,7 +12,7 @@ use converge_problems::Better;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::encode::{Column, Scale, base64};
+use super::encode::{Column, Scale, differences, packed};
 use super::look::{self, Look};
 use super::{plotted, thin};
 use crate::claim::Claim;
@@ -48,9 +48,9 @@ pub(super) struct Curve {
     pub(super) probe: bool,
 }
 
-/// Curve, seed, place of the status (−1: not run), rows, step seconds, start of the identity,
-/// columns of the costs, columns of the metrics (−1: not measured), place of the reason (−1: none).
-type RunRow = (usize, u64, i32, usize, f64, String, Vec<i32>, Vec<i32>, i32);
+/// Curve, seed, place of the status (−1: not run), rows, start of the identity, columns of the costs
+/// and then of the metrics (−1: not measured), place of the reason (−1: none).
+type RunRow = (usize, u64, i32, usize, String, Vec<i32>, i32);
 
 /// All that the page knows of the runs of a study.
 #[derive(Clone, Debug, Serialize)]
@@ -67,8 +67,8 @@ pub(super) struct Traces {
     reasons: Vec<String>,
     configurations: Vec<String>,
     /// Numbers, scale, low, high of each column, in the order of the words.
-    columns: Vec<(usize, Scale, f64, f64)>,
-    /// Little-endian 16-bit words of all columns, base64.
+    columns: Vec<(usize, u8, f64, f64)>,
+    /// Words of all columns, packed.
     words: String,
 }
 
@@ -132,7 +132,7 @@ impl Traces {
         }
         traces.runs.sort_by_key(|row| (row.0, row.1));
         traces.columns = words.columns;
-        traces.words = base64(&words.bytes);
+        traces.words = packed(&words.differences);
         traces
     }
 
@@ -195,7 +195,7 @@ impl Traces {
         let identity = identity.get(..DIGITS).unwrap_or(&identity).to_owned();
         let seed = planned.label.seed;
         let Some(record) = record else {
-            return (curve, seed, -1, 0, 0.0, identity, Vec::new(), Vec::new(), -1);
+            return (curve, seed, -1, 0, identity, Vec::new(), -1);
         };
         let run = Run { label: &planned.label, record };
         let reason = match &record.header.status {
@@ -204,19 +204,17 @@ impl Traces {
             }
             _ => -1,
         };
-        let seconds = run.series("seconds").and_then(|series| series.values.last().copied());
-        let seconds = format!("{:.3e}", seconds.unwrap_or(0.0)).parse().unwrap_or(0.0);
-        let (costs, metrics) = if self.curves[curve].probe {
-            (Vec::new(), Vec::new())
+        let columns = if self.curves[curve].probe {
+            Vec::new()
         } else {
             self.columns_of(&run, words)
         };
         let rows = record.trace.rows();
-        (curve, seed, status(&record.header.status), rows, seconds, identity, costs, metrics, reason)
+        (curve, seed, status(&record.header.status), rows, identity, columns, reason)
     }
 
     /// Encodes the columns of a run that axes show, thinned alike.
-    fn columns_of(&self, run: &Run<'_>, words: &mut Words) -> (Vec<i32>, Vec<i32>) {
+    fn columns_of(&self, run: &Run<'_>, words: &mut Words) -> Vec<i32> {
         let read = |axes: &[Axis]| -> Vec<Option<Vec<f64>>> {
             axes.iter().map(|axis| Some(run.series(&axis.name)?.values.into_owned())).collect()
         };
@@ -232,18 +230,16 @@ impl Traces {
             let exact = (axis.name == "iteration").then(|| Column::of_counts(&values)).flatten();
             words.add(exact.unwrap_or_else(|| Column::of(&values))) as i32
         };
-        let mut all = |axes: &[Axis], columns: Vec<Option<Vec<f64>>>| {
-            axes.iter().zip(columns).map(|(axis, values)| add(axis, values)).collect()
-        };
-        (all(&self.costs, costs), all(&self.metrics, metrics))
+        let axes = self.costs.iter().chain(&self.metrics);
+        axes.zip(costs.into_iter().chain(metrics)).map(|(axis, values)| add(axis, values)).collect()
     }
 }
 
 /// Encoded columns, equal ones once.
 #[derive(Default)]
 struct Words {
-    columns: Vec<(usize, Scale, f64, f64)>,
-    bytes: Vec<u8>,
+    columns: Vec<(usize, u8, f64, f64)>,
+    differences: Vec<u16>,
     known: BTreeMap<(u64, u64, Vec<u16>), usize>,
 }
 
@@ -255,8 +251,8 @@ impl Words {
             return place;
         }
         let numbers = if scale == Scale::Count { key.2.len() / 2 } else { key.2.len() };
-        self.bytes.extend(key.2.iter().flat_map(|word| word.to_le_bytes()));
-        self.columns.push((numbers, scale, low, high));
+        self.differences.extend(differences(&key.2));
+        self.columns.push((numbers, scale as u8, low, high));
         self.known.insert(key, self.columns.len() - 1);
         self.columns.len() - 1
     }

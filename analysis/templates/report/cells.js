@@ -1,5 +1,12 @@
 // Runs one by one: how each ended, why, and the command that repeats it.
 
+/// Seconds inside the steps of a run, if its trace has them.
+function stepSeconds(data, run) {
+  const place = data.costs.findIndex((axis) => axis.name === "seconds");
+  const last = data.column(run.costs[place])?.at(-1);
+  return last === undefined ? "" : short(last);
+}
+
 /// A table of the runs of some curves.
 function runTable(data, curves) {
   const several = curves.length > 1;
@@ -17,7 +24,7 @@ function runTable(data, curves) {
       make("th", { scope: "row" }, String(run.seed)),
       status,
       make("td", {}, ran ? String(run.rows) : ""),
-      make("td", {}, ran ? short(run.seconds) : ""),
+      make("td", {}, ran ? stepSeconds(data, run) : ""),
       repeat);
   }));
   return make("div", { class: "scroll" }, make("table", { class: "cells runs" },

@@ -12,14 +12,17 @@ function showVariant(page, wanted) {
   for (const part of all("[data-variant]", page)) part.hidden = part.dataset.variant !== chosen.value;
   const host = one("[data-plot]", page);
   if (host) {
-    const name = one("span", chosen.parentElement).firstChild.textContent;
-    if (!explorers.has(page.dataset.path)) {
-      const view = { seeds: false, hidden: new Set(), zoom: null, variant: name, ...JSON.parse(host.dataset.plot) };
-      explorers.set(page.dataset.path, makeExplorer(host, view, {}));
-    }
-    const explorer = explorers.get(page.dataset.path);
-    explorer.view.variant = name;
-    explorer.update();
+    const name = one("span", chosen.parentElement).textContent;
+    const start = JSON.parse(host.dataset.plot);
+    whenReady(start.study, () => {
+      if (!explorers.has(page.dataset.path)) {
+        const view = { seeds: false, hidden: new Set(), zoom: null, variant: name, ...start };
+        explorers.set(page.dataset.path, makeExplorer(host, view, {}));
+      }
+      const explorer = explorers.get(page.dataset.path);
+      explorer.view.variant = name;
+      explorer.update();
+    });
   }
   for (const details of all("[data-variant]:not([hidden]) details[open]", page)) fill(details);
 }
@@ -39,7 +42,7 @@ function fill(details) {
   const section = details.closest("section");
   if (details.dataset.runs) {
     const [place, curve] = details.dataset.runs.split(" ").map(Number);
-    details.append(runTable(study(place), [curve]));
+    whenReady(place, () => details.append(runTable(study(place), [curve])));
     return;
   }
   const kind = details.dataset.fill;
@@ -47,7 +50,8 @@ function fill(details) {
   const curves = (details.closest("[data-curves]").dataset.curves || "").split(" ").filter(Boolean).map(Number);
   const data = study(Number(section.dataset.study));
   if (kind === "runs") {
-    details.append(curves.length ? runTable(data, curves) : make("p", {}, "No run of this claim is known."));
+    if (!curves.length) details.append(make("p", {}, "No run of this claim is known."));
+    else whenReady(data.place, () => details.append(runTable(data, curves)));
   } else if (kind === "configurations") {
     const texts = new Map();
     for (const curve of curves.map((i) => data.curves[i])) {

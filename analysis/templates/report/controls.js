@@ -61,7 +61,7 @@ function makeExplorer(host, view, options) {
     if (key === "y") view.ylog = suitsLog(data(), value);
     if (key === "study") Object.assign(view, startingView(value), { study: value });
     if (["study", "problem", "x", "y", "xlog", "ylog"].includes(key)) view.zoom = null;
-    update();
+    whenReady(view.study, update);
     const word = { xlog: "x axis", ylog: "y axis" }[key];
     if (word) say(`${word} ${value ? "logarithmic" : "linear"}`);
     else if (key === "seeds") say(value ? "single seeds" : "median and band over seeds");
@@ -225,7 +225,7 @@ function problemsOf(data) {
 function suitsLog(data, name) {
   const place = data.metrics.findIndex((axis) => axis.name === name);
   const columns = data.runs.map((run) => data.columns[run.metrics[place]]).filter(Boolean);
-  return data.metrics[place]?.better <= 0 && columns.every(([, scale]) => scale === "log");
+  return data.metrics[place]?.better <= 0 && columns.every(([, scale]) => scale === LOG);
 }
 
 /// What a study shows first.

@@ -93,12 +93,14 @@ function showCurves(parameters) {
     if (parameters.has(key)) view[key] = parameters.get(key) === "1";
   }
   view.hidden = new Set(parameters.getAll("hide"));
-  if (!curvesExplorer) {
-    curvesExplorer = makeExplorer(one("#explorer"), view, { studies: true, changed: keepAddress });
-  } else {
-    Object.assign(curvesExplorer.view, view);
-  }
-  curvesExplorer.update();
+  whenReady(place, () => {
+    if (!curvesExplorer) {
+      curvesExplorer = makeExplorer(one("#explorer"), view, { studies: true, changed: keepAddress });
+    } else {
+      Object.assign(curvesExplorer.view, view);
+    }
+    curvesExplorer.update();
+  });
   showPrinted(place);
 }
 

@@ -72,7 +72,7 @@ expect = "supported"
 [claim.C2]
 text   = "L-BFGS classifies better than Newton-CG."
 where  = "section 3"
-test   = { better = { metric = "test-accuracy", solver = "lbfgs", than = "newton-cg", margin = 0.001 } }
+test   = { better = { metric = "test-accuracy", solver = "lbfgs", than = "newton-cg" } }
 expect = "supported"
 [claim.C3]
 text   = "The bound majorizer reaches a gap of a thousandth."
@@ -157,7 +157,6 @@ fn hostile() -> Sample {
 
 /// 20 studies of ten claims and 500 runs each: 200 claims, 10,000 curves of 101 rows.
 pub(crate) fn large() -> Vec<Sample> {
-    let penalties: Vec<String> = (1..=17).map(|k| format!("{}.0", k)).collect();
     let claims: String = (1..=10)
         .map(|k| {
             format!(
@@ -172,8 +171,8 @@ pub(crate) fn large() -> Vec<Sample> {
         .map(|place| {
             let text = HEAD
                 .replace("TITLE", &format!("Study {place} of many invented runs"))
-                .replace("PENALTIES", &penalties.join(", "))
-                + "[seeds]\nmin = 25\nmax = 25\n"
+                .replace("PENALTIES", "0.03, 0.1")
+                + "[seeds]\nmin = 100\nmax = 100\n"
                 + &claims;
             let mut sample = parse(&text, &format!("large-{}", place / 5), &format!("study-{place}"));
             record_all(&mut sample, 101, 1000 + place);
@@ -188,12 +187,7 @@ fn parse(text: &str, paper: &str, name: &str) -> Sample {
     catalog::register(&mut registry);
     let path = format!("{paper}/{name}.toml");
     let study = Study::parse(text, Path::new(&path), Size::Default, &registry).unwrap();
-    let cells = study.cells(Stage::Main, study.seeds.clone(), &Choices::new());
-    let cells = if cells.is_empty() {
-        study.cells(Stage::Main, 0..study.seeds.start, &Choices::new())
-    } else {
-        cells
-    };
+    let cells = study.cells(Stage::Main, 0..study.seeds.end, &Choices::new());
     let paper = Paper {
         id: paper.into(),
         title: paper.into(),
@@ -231,6 +225,7 @@ fn invented(planned: &Planned, rows: usize, salt: u64) -> Record {
         "bound-majorizer" => 0.12,
         _ => 0.2 + 0.02 * label.sweep.values().filter_map(serde_json::Value::as_f64).sum::<f64>(),
     };
+    let solver = 10_000 * label.solver.len() as u64;
     let rate = rate * (1.0 + 0.2 * noise(1));
     let diverges = released && label.solver == "bound-majorizer" && label.seed % 3 == 0;
     let sign = if diverges { 1.0 } else { -1.0 };
@@ -239,8 +234,9 @@ fn invented(planned: &Planned, rows: usize, salt: u64) -> Record {
     for k in 0..rows {
         let wobble = 1.0 + 0.3 * noise(100 + k as u64);
         let gap = (sign * rate * k as f64).exp() * wobble;
-        let accuracy = 0.9 - 0.7 * (-0.3 * k as f64).exp() + 0.02 * noise(2) + 0.001 * noise(k as u64);
-        let seconds = 1e-4 * k as f64 * (1.0 + 0.1 * noise(3));
+        let accuracy = 0.9 - 0.7 * (-0.3 * k as f64).exp() + 0.02 * noise(2) + 0.01 * noise(solver + k as u64);
+        // Every run has its own clock, so that no two columns of seconds are alike.
+        let seconds = 1e-4 / rate * k as f64 * (1.0 + 0.3 * noise(1000) + 0.02 * noise(2000 + k as u64));
         for (column, x) in
             columns.iter_mut().zip([k as f64, seconds, 120.0 * k as f64, gap, accuracy])
         {
