@@ -56,11 +56,13 @@ pub(super) fn matrices(input: &Input<'_>, index: usize, traces: &Traces) -> Vec<
                     let place = (!curve.probe).then_some(curve.problem);
                     curve.name == *solver && place == wanted
                 };
-                curves.iter().find(here).map_or_else(Field::default, |(i, _)| {
-                    field(index, *i, traces)
-                })
+                curves
+                    .iter()
+                    .find(here)
+                    .map_or_else(Field::default, |(i, _)| field(index, *i, traces))
             };
-            let mut fields: Vec<Field> = problems.iter().map(|problem| at(Some(*problem))).collect();
+            let mut fields: Vec<Field> =
+                problems.iter().map(|problem| at(Some(*problem))).collect();
             fields.extend(probes.then(|| at(None)));
             Line { solver: (*solver).to_owned(), fields }
         };

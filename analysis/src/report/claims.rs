@@ -120,10 +120,8 @@ fn page(
     let first = verdicts[0];
     let claim = progress::claim(input, first);
     let runs = load::runs(input.runs);
-    let seeds: Vec<Option<Seeds>> = verdicts
-        .iter()
-        .map(|verdict| Seeds::of(claim.as_ref()?, verdict, &runs))
-        .collect();
+    let seeds: Vec<Option<Seeds>> =
+        verdicts.iter().map(|verdict| Seeds::of(claim.as_ref()?, verdict, &runs)).collect();
     // One axis for all variants, so that the eye sees only the change.
     let reach = seeds.iter().flatten().map(Seeds::reach);
     let reach = reach.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0.0, 1.0));

@@ -43,9 +43,8 @@ impl Column {
     /// Encodes measured numbers.
     pub(super) fn of(values: &[f64]) -> Self {
         let finite = || values.iter().copied().filter(|v| v.is_finite());
-        let (least, most) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), v| {
-            (l.min(v), m.max(v))
-        });
+        let (least, most) =
+            finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), v| (l.min(v), m.max(v)));
         if least > most {
             return Self { scale: Scale::Linear, low: 0.0, high: 0.0, words: gaps(values.len()) };
         }

@@ -18,6 +18,10 @@ pub(super) fn shown(value: f64) -> String {
 
 /// Estimate and interval of a verdict; the interval is empty where there is none.
 pub(super) fn estimate(verdict: &Verdict) -> (String, String) {
+    if verdict.estimate.is_infinite() {
+        let interval = format!("[{}, {}]", shown(verdict.lower), shown(verdict.upper));
+        return (shown(verdict.estimate), interval);
+    }
     let text = number::as_characters(&forest::estimate(verdict));
     let (estimate, interval) = text.split_once(' ').unwrap_or((&text, ""));
     (estimate.to_owned(), interval.to_owned())

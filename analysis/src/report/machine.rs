@@ -47,7 +47,11 @@ pub(super) fn provenance(inputs: &[Input<'_>]) -> Facts {
             if headers.is_empty() {
                 String::new()
             } else {
-                format!("{} runs; {} beside others, whose seconds no claim may use", count(true), count(false))
+                format!(
+                    "{} runs; {} beside others, whose seconds no claim may use",
+                    count(true),
+                    count(false)
+                )
             },
         ),
     ])

@@ -143,8 +143,17 @@ fn script() -> String {
     )
 }
 
+/// A count with its word; thousands apart.
 fn plural(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if count == 1 { format!("1 {word}") } else { format!("{text} {word}s") }
 }
 
 /// JSON that no parser of markup takes for a tag.

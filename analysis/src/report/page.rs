@@ -154,17 +154,20 @@ fn link(claims: &mut [claims::Page], rows: &[Row]) {
 }
 
 fn bars(total: usize, count: impl Fn(Answer) -> usize) -> Vec<Bar> {
-    let mut x = 0;
+    let mut before = 0;
     let mut bar = |answer: Answer| {
-        let from = x;
-        x += 1000 * count(answer) / total.max(1);
+        let x = 1000 * before / total.max(1);
+        before += count(answer);
+        let end = 1000 * before / total.max(1);
         let class = match answer {
             Answer::Supported => "fill-supported",
             Answer::Refuted => "fill-refuted",
             Answer::Inconclusive => "fill-inconclusive",
             Answer::NoVerdict => "fill-none",
         };
-        Bar { class, x: from, width: (x - from).saturating_sub(2) }
+        // Two thousandths of air, but not after the last.
+        let air = if end < 1000 { 2 } else { 0 };
+        Bar { class, x, width: (end - x).saturating_sub(air) }
     };
     ANSWERS.into_iter().map(&mut bar).filter(|bar| bar.width > 0).collect()
 }
@@ -244,6 +247,7 @@ mod tests {
         let parts = bars(3, |answer| usize::from(answer != Answer::Refuted));
         assert_eq!(parts.len(), 3);
         assert_eq!(parts.iter().map(|bar| bar.x).collect::<Vec<_>>(), [0, 333, 666]);
+        assert_eq!(parts.iter().map(|bar| bar.width).collect::<Vec<_>>(), [331, 331, 334]);
         assert!(bars(0, |_| 0).is_empty());
     }
 }

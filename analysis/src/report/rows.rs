@@ -18,9 +18,7 @@ impl Badge {
     pub(super) fn of(verdict: &Verdict, progress: Progress) -> Self {
         let (class, symbol) = class(progress.answer(verdict));
         match progress {
-            Progress::Done => {
-                Self { class, symbol, word: verdict.answer.word().to_owned() }
-            }
+            Progress::Done => Self { class, symbol, word: verdict.answer.word().to_owned() },
             Progress::NotRun => Self { class, symbol, word: "not run".to_owned() },
             Progress::Partly { done, of } => {
                 Self { class, symbol: "…", word: format!("{done} of {of} seeds done") }
@@ -232,7 +230,11 @@ pub(super) fn failed(verdict: &Verdict) -> String {
 /// The command that runs a study at its size.
 pub(super) fn run_command(input: &Input<'_>) -> String {
     let study = input.study;
-    format!("converge run {}{}", study_argument(&study.paper, &study.name), size(&study.size.to_string()))
+    format!(
+        "converge run {}{}",
+        study_argument(&study.paper, &study.name),
+        size(&study.size.to_string())
+    )
 }
 
 /// The command that answers a claim again.

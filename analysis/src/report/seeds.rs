@@ -38,17 +38,18 @@ impl Seeds {
         let mine: Vec<Run<'_>> = runs
             .iter()
             .copied()
-            .filter(|run| {
-                run.label.variant == verdict.variant && claim.test.concerns(run.label)
-            })
+            .filter(|run| run.label.variant == verdict.variant && claim.test.concerns(run.label))
             .collect();
         let mut values = numbers(&claim.test, &mine).ok()?;
         values.retain(|(_, value)| !value.is_nan());
         values.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
         let is_share = verdict.statistic.starts_with("share of seeds");
         let holds = if is_share { limits(&claim.test, verdict) } else { forest::holding(verdict) };
-        let interval = (!is_share && verdict.estimate.is_finite())
-            .then_some([verdict.estimate, verdict.lower, verdict.upper]);
+        let interval = (!is_share && verdict.estimate.is_finite()).then_some([
+            verdict.estimate,
+            verdict.lower,
+            verdict.upper,
+        ]);
         (!values.is_empty()).then_some(Self { values, holds, interval })
     }
 
@@ -211,15 +212,19 @@ fn numbers(test: &Test, runs: &[Run<'_>]) -> Result<Vec<(u64, f64)>, Mistake> {
             let name = test.solver.as_deref().or(test.probe.as_deref()).unwrap_or_default();
             if let Some(than) = &test.than {
                 let solvers = (name, than.as_str());
-                return paired(runs, &test.metric, ats, solvers, test.problem.as_deref(), |a, b| {
-                    a - b
-                });
+                return paired(
+                    runs,
+                    &test.metric,
+                    ats,
+                    solvers,
+                    test.problem.as_deref(),
+                    |a, b| a - b,
+                );
             }
             let problem = test.problem.as_deref();
             let mut found = Vec::new();
             for run in singles(runs, name, problem, false, "test.equal", "solver")?.values() {
-                let value =
-                    number(run, &test.metric, &test.at, "test.equal", &mut Failed::new())?;
+                let value = number(run, &test.metric, &test.at, "test.equal", &mut Failed::new())?;
                 found.extend(
                     value.map(|n| (run.label.seed, n.value - test.value.unwrap_or_default())),
                 );

@@ -1,10 +1,10 @@
 use super::*;
 use crate::claim::Answer;
-use crate::plot::style;
-use std::collections::BTreeMap;
 use crate::plot::forest::tests::{sample, verdict};
+use crate::plot::style;
 use converge_bench::registry::{Probe, Registry};
 use converge_bench::study::Size;
+use std::collections::BTreeMap;
 
 /// A probe without rows: the shortest study there is.
 #[derive(serde::Deserialize)]
@@ -133,6 +133,12 @@ fn hostile_names_are_text() {
     assert_eq!(html.matches("<script").count(), 3);
     assert_eq!(html.matches("</script").count(), 3);
     assert!(!html.contains("<img") && !html.contains("\"onload"));
+}
+
+#[test]
+fn counts_have_their_thousands_apart() {
+    let counts = [0, 1, 999, 1_284, 1_000_000].map(|count| plural(count, "run"));
+    assert_eq!(counts, ["0 runs", "1 run", "999 runs", "1,284 runs", "1,000,000 runs"]);
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub(super) fn kept(x: &[f64], columns: &[&[f64]], marks: &[usize]) -> Option<Vec
         while from < x.len() {
             // One pixel column, and in it rows that are all finite or all not: a gap stays a gap.
             let same = |&row: &usize| {
-                pixel(x[row]) == pixel(x[from]) && values[row].is_finite() == values[from].is_finite()
+                pixel(x[row]) == pixel(x[from])
+                    && values[row].is_finite() == values[from].is_finite()
             };
             let to = (from..x.len()).take_while(same).last().unwrap_or(from);
             keep[from] = true;

@@ -98,9 +98,7 @@ impl Traces {
     pub(super) fn of(study: &Study, runs: &Runs) -> Self {
         let wanted: Vec<&(Planned, Option<Record>)> = runs
             .iter()
-            .filter(|(planned, record)| {
-                record.is_some() || planned.label.seed < study.seeds.start
-            })
+            .filter(|(planned, record)| record.is_some() || planned.label.seed < study.seeds.start)
             .collect();
         let mut problems: Vec<String> = Vec::new();
         for (planned, _) in &wanted {
@@ -204,11 +202,8 @@ impl Traces {
             }
             _ => -1,
         };
-        let columns = if self.curves[curve].probe {
-            Vec::new()
-        } else {
-            self.columns_of(&run, words)
-        };
+        let columns =
+            if self.curves[curve].probe { Vec::new() } else { self.columns_of(&run, words) };
         let rows = record.trace.rows();
         (curve, seed, status(&record.header.status), rows, identity, columns, reason)
     }

@@ -2,12 +2,14 @@
 
 const explorers = new Map();
 
-/// Shows a variant of a claim; the figure keeps its axes and zoom, so that only the change is seen.
+/// Shows a variant of a claim and returns its name; the figure keeps its axes and zoom, so that only the change is seen.
 function showVariant(page, wanted) {
   const radios = all("fieldset.variants input", page);
   const open = radios.filter((radio) => !radio.disabled);
-  const chosen = open.find((radio) => radio.value === wanted) || open.find((radio) => radio.checked) || open[0];
-  if (!chosen) return;
+  // Without a wish the study's own variant, whose numbers come first.
+  const own = one("[data-variant]", page)?.dataset.variant;
+  const chosen = [wanted, own].map((name) => open.find((radio) => radio.value === name)).find(Boolean);
+  if (!chosen) return null;
   chosen.checked = true;
   for (const part of all("[data-variant]", page)) part.hidden = part.dataset.variant !== chosen.value;
   const host = one("[data-plot]", page);
@@ -25,6 +27,7 @@ function showVariant(page, wanted) {
     });
   }
   for (const details of all("[data-variant]:not([hidden]) details[open]", page)) fill(details);
+  return chosen.value;
 }
 
 for (const radio of all("fieldset.variants input")) {

@@ -16,6 +16,9 @@ function make(name, attributes, ...children) {
   return element;
 }
 
+/// A name inside a sentence, whose direction of writing ends with it.
+const isolated = (name) => `\u2068${name}\u2069`;
+
 /// Says a sentence in the live region, for those who listen.
 function say(text) {
   one("#live").textContent = text;

@@ -31,8 +31,8 @@ function makePlot(host, view, report) {
       build();
     } else {
       chart.redraw(false);
+      startRaster();
     }
-    startRaster();
     host.setAttribute("aria-label", sentence());
   }
 
@@ -41,6 +41,12 @@ function makePlot(host, view, report) {
     const found = (u, min, max) => {
       const pixels = (across ? u.bbox.width : u.bbox.height) / uPlot.pxRatio || 600;
       return ticks([min, max], log, pixels, across ? 64 : 34);
+    };
+    // Lines at labelled ticks only.
+    const labelled = (u, splits) => {
+      const { min, max } = u.scales.y;
+      const texts = found(u, min, max);
+      return splits.map((at, i) => (texts[i]?.text ? at : null));
     };
     return {
       scale: across ? "x" : "y",
@@ -53,7 +59,7 @@ function makePlot(host, view, report) {
       size: across ? 26 : 58,
       gap: 5,
       stroke: () => color("ink"),
-      grid: { show: !across, stroke: () => color("line"), width: 1 },
+      grid: { show: !across, stroke: () => color("line"), width: 1, filter: labelled },
       ticks: { stroke: () => color("strong"), width: 1, size: 5 },
       border: { show: true, stroke: () => color("strong"), width: 1 },
       splits: (u, _, min, max) => found(u, min, max).map((tick) => tick.at),
@@ -83,7 +89,7 @@ function makePlot(host, view, report) {
         axis(3, title(data.metrics, view.y), view.ylog, full.y),
       ],
       cursor: { drag: { x: true, y: true, uni: 24 }, points: { show: false } },
-      hooks: { draw: [paint], setCursor: [hover] },
+      hooks: { draw: [paint], setCursor: [hover], ready: [() => queueMicrotask(startRaster)] },
     };
     chart = new uPlot(options, [full.x, full.y], host);
     if (view.zoom) zoomTo(view.zoom);
@@ -192,9 +198,9 @@ function makePlot(host, view, report) {
 
   function describe({ group, path, band: found, x, y, i }) {
     const at = `${view.x} ${short(x)}, ${view.y} ${short(y)}`;
-    if (path) return `${group.name}, seed ${path.run.seed}: ${at} (${path.run.status})`;
+    if (path) return `${isolated(group.name)}, seed ${path.run.seed}: ${at} (${path.run.status})`;
     const spread = `[${short(found.low[i])}, ${short(found.high[i])}]`;
-    return `${group.name}, median of ${group.runs.length}: ${at} ${spread}`;
+    return `${isolated(group.name)}, median of ${group.runs.length}: ${at} ${spread}`;
   }
 
   /// What a reader who does not see it is told.

@@ -32,9 +32,11 @@ function route() {
     else link.removeAttribute("aria-current");
   }
   if (isClaim) {
-    showVariant(page, parameters.get("variant"));
-    lastClaim = page.dataset.path;
+    const variant = showVariant(page, parameters.get("variant"));
+    lastClaim = `#${page.dataset.path}?variant=${variant}`;
+    markRow();
   }
+  else markRow();
   if (page.dataset.view === "curves") showCurves(parameters);
   if (page.dataset.view === "words") showWord(parameters.get("at"));
   else if (fresh) arrive(page, before, split);
@@ -55,8 +57,17 @@ function arrive(page, before, split) {
 
 /// The row of the claim that was open last.
 function focusRow() {
-  const link = shownLinks().find((each) => each.getAttribute("href").startsWith(`#${lastClaim}?`));
+  const link = shownLinks().find((each) => each.getAttribute("href") === lastClaim);
   link?.focus({ preventScroll: true });
+}
+
+/// Marks the row of the claim that stands beside the ledger.
+function markRow() {
+  const split = main.classList.contains("split");
+  for (const row of rows) {
+    if (split && one(".claim a", row).getAttribute("href") === lastClaim) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
+  }
 }
 
 function back() {

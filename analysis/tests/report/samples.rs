@@ -23,12 +23,7 @@ pub(crate) struct Sample {
 
 impl Sample {
     pub(crate) fn input(&self) -> Input<'_> {
-        Input {
-            study: &self.study,
-            paper: &self.paper,
-            runs: &self.runs,
-            verdicts: &self.verdicts,
-        }
+        Input { study: &self.study, paper: &self.paper, runs: &self.runs, verdicts: &self.verdicts }
     }
 }
 
@@ -174,7 +169,8 @@ pub(crate) fn large() -> Vec<Sample> {
                 .replace("PENALTIES", "0.03, 0.1")
                 + "[seeds]\nmin = 100\nmax = 100\n"
                 + &claims;
-            let mut sample = parse(&text, &format!("large-{}", place / 5), &format!("study-{place}"));
+            let mut sample =
+                parse(&text, &format!("large-{}", place / 5), &format!("study-{place}"));
             record_all(&mut sample, 101, 1000 + place);
             sample.verdicts = check(&sample.study, &sample.paper, &sample.runs).unwrap();
             sample
@@ -226,7 +222,7 @@ fn invented(planned: &Planned, rows: usize, salt: u64) -> Record {
         _ => 0.2 + 0.02 * label.sweep.values().filter_map(serde_json::Value::as_f64).sum::<f64>(),
     };
     let solver = 10_000 * label.solver.len() as u64;
-    let rate = rate * (1.0 + 0.2 * noise(1));
+    let rate = rate * (1.0 + 0.2 * noise(1)) * 40.0 / rows as f64;
     let diverges = released && label.solver == "bound-majorizer" && label.seed % 3 == 0;
     let sign = if diverges { 1.0 } else { -1.0 };
     let mut columns: [Vec<f64>; 5] = Default::default();
@@ -234,9 +230,11 @@ fn invented(planned: &Planned, rows: usize, salt: u64) -> Record {
     for k in 0..rows {
         let wobble = 1.0 + 0.3 * noise(100 + k as u64);
         let gap = (sign * rate * k as f64).exp() * wobble;
-        let accuracy = 0.9 - 0.7 * (-0.3 * k as f64).exp() + 0.02 * noise(2) + 0.01 * noise(solver + k as u64);
+        let accuracy =
+            0.9 - 0.7 * (-0.3 * k as f64).exp() + 0.02 * noise(2) + 0.01 * noise(solver + k as u64);
         // Every run has its own clock, so that no two columns of seconds are alike.
-        let seconds = 1e-4 / rate * k as f64 * (1.0 + 0.3 * noise(1000) + 0.02 * noise(2000 + k as u64));
+        let seconds =
+            1e-4 / rate * k as f64 * (1.0 + 0.3 * noise(1000) + 0.02 * noise(2000 + k as u64));
         for (column, x) in
             columns.iter_mut().zip([k as f64, seconds, 120.0 * k as f64, gap, accuracy])
         {
