@@ -103,8 +103,8 @@ fn outward(value: f64, outside: fn(&f64, &f64) -> bool) -> f64 {
 pub(super) fn differences(words: &[u16]) -> impl Iterator<Item = u16> + '_ {
     let before = std::iter::once(0).chain(words.iter().copied());
     words.iter().zip(before).map(|(word, before)| {
-        let step = word.wrapping_sub(before) as i16;
-        ((step << 1) ^ (step >> 15)) as u16
+        let step = word.wrapping_sub(before).cast_signed();
+        ((step << 1) ^ (step >> 15)).cast_unsigned()
     })
 }
 
@@ -157,8 +157,8 @@ mod tests {
         for (value, read) in values.iter().zip(decoded(&column)) {
             assert!((read / value).ln().abs() <= half_step * (1.0 + 1e-6), "{value} {read}");
         }
-        // Half a step of the whole range, in pixels of 900.
-        assert!(900.0 / TOP / 2.0 < 0.01);
+        // In pixels of a plot 900 high that shows the whole range.
+        assert!(900.0 * half_step / (column.high / column.low).ln() < 0.01);
     }
 
     #[test]

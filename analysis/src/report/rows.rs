@@ -289,8 +289,13 @@ mod tests {
 
     #[test]
     fn evidence_is_positive_where_the_claim_holds_and_grows_with_certainty() {
-        let below = |low, high| {
-            evidence(&verdict("C", Answer::Supported, [(low + high) / 2.0, low, high, 1.0], "s"))
+        let below = |low: f64, high: f64| {
+            evidence(&verdict(
+                "C",
+                Answer::Supported,
+                [f64::midpoint(low, high), low, high, 1.0],
+                "s",
+            ))
         };
         assert!(below(0.4, 0.6) > below(0.2, 0.8) && below(0.2, 0.8) > 0.0);
         assert!(below(1.2, 1.4) < 0.0);

@@ -48,9 +48,9 @@ pub(super) struct Curve {
     pub(super) probe: bool,
 }
 
-/// Curve, seed, place of the status (−1: not run), rows, start of the identity, columns of the costs
-/// and then of the metrics (−1: not measured), place of the reason (−1: none).
-type RunRow = (usize, u64, i32, usize, String, Vec<i32>, i32);
+/// Curve, seed, place of the status if it ran, rows, start of the identity, columns of the costs and
+/// then of the metrics where they were measured, place of the reason if there is one.
+type RunRow = (usize, u64, Option<usize>, usize, String, Vec<Option<usize>>, Option<usize>);
 
 /// All that the page knows of the runs of a study.
 #[derive(Clone, Debug, Serialize)]
@@ -89,8 +89,8 @@ pub(super) const STATUSES: [&str; 10] = [
 /// The word of a cell that left nothing.
 pub(super) const NOT_RUN: &str = "not run";
 
-fn status(status: &Status) -> i32 {
-    STATUSES.iter().position(|word| *word == status.word()).map_or(-1, |place| place as i32)
+fn status(status: &Status) -> Option<usize> {
+    STATUSES.iter().position(|word| *word == status.word())
 }
 
 impl Traces {
@@ -152,7 +152,7 @@ impl Traces {
     /// How the runs of a curve ended, by rising seed.
     pub(super) fn ends(&self, curve: usize) -> impl Iterator<Item = &'static str> {
         let mine = self.runs.iter().filter(move |row| row.0 == curve);
-        mine.map(|row| usize::try_from(row.2).map_or(NOT_RUN, |place| STATUSES[place]))
+        mine.map(|row| row.2.map_or(NOT_RUN, |place| STATUSES[place]))
     }
 
     /// Fills in curves and configurations; returns the curve of each run.
@@ -193,14 +193,14 @@ impl Traces {
         let identity = identity.get(..DIGITS).unwrap_or(&identity).to_owned();
         let seed = planned.label.seed;
         let Some(record) = record else {
-            return (curve, seed, -1, 0, identity, Vec::new(), -1);
+            return (curve, seed, None, 0, identity, Vec::new(), None);
         };
         let run = Run { label: &planned.label, record };
         let reason = match &record.header.status {
             Status::Breakdown(reason) | Status::Crashed(reason) => {
-                place_of(&mut self.reasons, reason.clone()) as i32
+                Some(place_of(&mut self.reasons, reason.clone()))
             }
-            _ => -1,
+            _ => None,
         };
         let columns =
             if self.curves[curve].probe { Vec::new() } else { self.columns_of(&run, words) };
@@ -209,7 +209,7 @@ impl Traces {
     }
 
     /// Encodes the columns of a run that axes show, thinned alike.
-    fn columns_of(&self, run: &Run<'_>, words: &mut Words) -> Vec<i32> {
+    fn columns_of(&self, run: &Run<'_>, words: &mut Words) -> Vec<Option<usize>> {
         let read = |axes: &[Axis]| -> Vec<Option<Vec<f64>>> {
             axes.iter().map(|axis| Some(run.series(&axis.name)?.values.into_owned())).collect()
         };
@@ -218,12 +218,12 @@ impl Traces {
         let drawn: Vec<&[f64]> = metrics.iter().flatten().map(Vec::as_slice).collect();
         let kept = count.and_then(|x| thin::kept(&x, &drawn, &targets(run)));
         let mut add = |axis: &Axis, values: Option<Vec<f64>>| {
-            let Some(mut values) = values else { return -1 };
+            let mut values = values?;
             if let Some(rows) = &kept {
                 values = rows.iter().map(|row| values[*row]).collect();
             }
             let exact = (axis.name == "iteration").then(|| Column::of_counts(&values)).flatten();
-            words.add(exact.unwrap_or_else(|| Column::of(&values))) as i32
+            Some(words.add(exact.unwrap_or_else(|| Column::of(&values))))
         };
         let axes = self.costs.iter().chain(&self.metrics);
         axes.zip(costs.into_iter().chain(metrics)).map(|(axis, values)| add(axis, values)).collect()
@@ -312,12 +312,16 @@ fn axes(study: &Study, runs: &[&(Planned, Option<Record>)]) -> (Vec<Axis>, Vec<A
         }
     };
     let plots: Vec<plotted::Plot> = study.plots.iter().map(plotted::Plot::of).collect();
-    plots.iter().for_each(|plot| note(&mut costs, &plot.x));
     for plot in &plots {
-        plot.y.iter().for_each(|name| note(&mut metrics, name));
+        note(&mut costs, &plot.x);
+        if let Some(name) = &plot.y {
+            note(&mut metrics, name);
+        }
     }
     for claim in study.claims.iter().filter_map(|item| item.read::<Claim>().ok()) {
-        claim.test.metrics().into_iter().for_each(|name| note(&mut metrics, name));
+        for name in claim.test.metrics() {
+            note(&mut metrics, name);
+        }
     }
     if metrics.is_empty() {
         let named: BTreeSet<String> = found

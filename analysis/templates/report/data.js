@@ -42,7 +42,7 @@ async function unpack(data) {
   const decoded = [];
   /// The numbers of a column; NaN where there is none.
   data.column = (index) => {
-    if (index < 0 || index === undefined) return null;
+    if (index === null || index === undefined) return null;
     if (!decoded[index]) decoded[index] = numbers(words, starts[index], data.columns[index]);
     return decoded[index];
   };
@@ -53,8 +53,8 @@ function open(data, place) {
   const costs = data.costs.length;
   data.runs = data.runs.map(([curve, seed, status, rows, id, columns, reason]) => ({
     curve, seed, rows, id, costs: columns.slice(0, costs), metrics: columns.slice(costs),
-    status: status < 0 ? "not run" : data.statuses[status],
-    reason: reason < 0 ? "" : data.reasons[reason],
+    status: status === null ? "not run" : data.statuses[status],
+    reason: reason === null ? "" : data.reasons[reason],
   }));
   data.byCurve = data.curves.map(() => []);
   for (const run of data.runs) data.byCurve[run.curve].push(run);

@@ -10,11 +10,12 @@ use samples::Sample;
 
 fn render(samples: &[Sample]) -> String {
     let inputs: Vec<report::Input<'_>> = samples.iter().map(Sample::input).collect();
-    report::render(&inputs).unwrap()
+    report::render(&inputs).expect("a report")
 }
 
 fn keep(name: &str, html: &str) {
-    std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name), html).unwrap();
+    std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name), html)
+        .expect("the folder of the build");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Studies with invented runs whose shape is known: what a report can meet, and a large one.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use converge_analysis::load::Gathered;
@@ -94,12 +95,12 @@ pub(crate) fn every_state() -> Vec<Sample> {
     // Some cells of another crashed.
     for (planned, record) in &mut samples[2].runs {
         if planned.label.solver == "bound-majorizer" && planned.label.seed < 2 {
-            let record = record.as_mut().unwrap();
+            let record = record.as_mut().expect("every cell has a run");
             record.header.status = Status::Crashed("signal 9: <b>killed</b>\nlast line".into());
         }
     }
     for sample in &mut samples {
-        sample.verdicts = check(&sample.study, &sample.paper, &sample.runs).unwrap();
+        sample.verdicts = answers(sample);
     }
     // One claim was rewritten after its verdict.
     samples[0].verdicts[0].hash = "0123456789abcdef".into();
@@ -133,15 +134,15 @@ fn hostile() -> Sample {
             planned.label.solver = format!("{attack}{long}");
         }
     }
-    sample.verdicts = check(&sample.study, &sample.paper, &sample.runs).unwrap();
+    sample.verdicts = answers(&sample);
     sample.study.title = format!("{attack} title");
     sample.study.name = "\"><img src=x>".into();
     sample.study.paper = "<b>paper".into();
     sample.paper.title = attack.into();
     sample.paper.identifier = "\" onclick=\"alert(1)".into();
     for verdict in &mut sample.verdicts {
-        verdict.paper = sample.study.paper.clone();
-        verdict.study = sample.study.name.clone();
+        verdict.paper.clone_from(&sample.study.paper);
+        verdict.study.clone_from(&sample.study.name);
         verdict.text = format!("{attack} {long}");
         verdict.place = "<i>where".into();
         verdict.statistic = "<svg onload=alert(1)>".into();
@@ -152,16 +153,16 @@ fn hostile() -> Sample {
 
 /// 20 studies of ten claims and 500 runs each: 200 claims, 10,000 curves of 101 rows.
 pub(crate) fn large() -> Vec<Sample> {
-    let claims: String = (1..=10)
-        .map(|k| {
-            format!(
-                "[claim.C{k}]\ntext = \"Newton-CG ends nearer to the minimum than L-BFGS, by a factor of {k}.\"\n\
-                 test = {{ ratio = {{ metric = \"objective-gap\", at = {{ iteration = 20 }}, solver = \"newton-cg\", than = \"lbfgs\", at-most = {} }} }}\n\
-                 expect = \"supported\"\n",
-                1.0 / f64::from(k)
-            )
-        })
-        .collect();
+    let mut claims = String::new();
+    for k in 1..=10 {
+        let _ = write!(
+            claims,
+            "[claim.C{k}]\ntext = \"Newton-CG ends nearer to the minimum than L-BFGS, by a factor of {k}.\"\n\
+             test = {{ ratio = {{ metric = \"objective-gap\", at = {{ iteration = 20 }}, solver = \"newton-cg\", than = \"lbfgs\", at-most = {} }} }}\n\
+             expect = \"supported\"\n",
+            1.0 / f64::from(k)
+        );
+    }
     (0..20)
         .map(|place| {
             let text = HEAD
@@ -172,17 +173,22 @@ pub(crate) fn large() -> Vec<Sample> {
             let mut sample =
                 parse(&text, &format!("large-{}", place / 5), &format!("study-{place}"));
             record_all(&mut sample, 101, 1000 + place);
-            sample.verdicts = check(&sample.study, &sample.paper, &sample.runs).unwrap();
+            sample.verdicts = answers(&sample);
             sample
         })
         .collect()
+}
+
+fn answers(sample: &Sample) -> Vec<Verdict> {
+    check(&sample.study, &sample.paper, &sample.runs).expect("sound claims")
 }
 
 fn parse(text: &str, paper: &str, name: &str) -> Sample {
     let mut registry = Registry::default();
     catalog::register(&mut registry);
     let path = format!("{paper}/{name}.toml");
-    let study = Study::parse(text, Path::new(&path), Size::Default, &registry).unwrap();
+    let study =
+        Study::parse(text, Path::new(&path), Size::Default, &registry).expect("a sound study");
     let cells = study.cells(Stage::Main, 0..study.seeds.end, &Choices::new());
     let paper = Paper {
         id: paper.into(),
@@ -223,7 +229,7 @@ fn invented(planned: &Planned, rows: usize, salt: u64) -> Record {
     };
     let solver = 10_000 * label.solver.len() as u64;
     let rate = rate * (1.0 + 0.2 * noise(1)) * 40.0 / rows as f64;
-    let diverges = released && label.solver == "bound-majorizer" && label.seed % 3 == 0;
+    let diverges = released && label.solver == "bound-majorizer" && label.seed.is_multiple_of(3);
     let sign = if diverges { 1.0 } else { -1.0 };
     let mut columns: [Vec<f64>; 5] = Default::default();
     let mut status = if diverges { Status::Diverged } else { Status::Budget };
