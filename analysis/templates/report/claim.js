@@ -65,7 +65,7 @@ function fill(details) {
     if (!texts.size) details.append(make("p", {}, "No run of this claim is known."));
   } else if (kind === "figures") {
     const ids = details.dataset.figures.split(" ").filter(Boolean);
-    details.append(...ids.map(printedFigure).filter(Boolean));
+    details.append(make("div", { class: "figures" }, ...ids.map(printedFigure).filter(Boolean)));
     if (!ids.length) details.append(make("p", {}, "The study draws none of this variant."));
   }
 }

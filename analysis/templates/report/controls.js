@@ -53,6 +53,8 @@ function makeExplorer(host, view, options) {
   }, "Table");
   controls.append(tableButton);
   action("Copy as CSV", (event) => copy(csv(), event.currentTarget));
+  const everything = make("a", { class: "everything" }, "All curves of the study");
+  if (!options.studies) controls.append(everything);
 
   /// Changes one thing that is shown.
   function set(key, value) {
@@ -83,6 +85,7 @@ function makeExplorer(host, view, options) {
     list();
     plot.draw();
     if (!table.hidden) fillTable();
+    everything.setAttribute("href", curvesAddress({ ...view, hidden: [] }));
     options.changed?.(view);
   }
 
@@ -203,6 +206,16 @@ function makeExplorer(host, view, options) {
       0: () => plot.reset(),
     },
   };
+}
+
+/// The address of what an explorer shows.
+function curvesAddress(view) {
+  const parameters = new URLSearchParams();
+  parameters.set("study", study(view.study).study);
+  for (const key of ["variant", "problem", "x", "y"]) parameters.set(key, view[key]);
+  for (const key of ["xlog", "ylog", "seeds"]) parameters.set(key, view[key] ? "1" : "0");
+  for (const name of view.hidden) parameters.append("hide", name);
+  return `#/curves?${parameters}`;
 }
 
 /// Numbers as machines read them; the coding keeps about five digits.

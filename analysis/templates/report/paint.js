@@ -136,17 +136,18 @@ function sample(group) {
 const CELLS = [400, 225];
 const PER_FRAME = 2000;
 
-/// Counts lines per cell of a coarse raster, some curves a frame; `show` gets the picture after
-/// each. Returns a function that gives up.
-function density(lines, place, box, show) {
+/// Counts the lines of each group per cell of a coarse raster, some lines a frame; `show` gets the
+/// picture after each frame. Returns a function that gives up.
+function density(shown, place, box, show) {
   const [columns, rows] = CELLS;
-  const counts = new Float32Array(columns * rows);
+  const layers = shown.map((group) => ({ group, counts: new Float32Array(columns * rows) }));
+  const lines = layers.flatMap(({ group, counts }) => group.runs.map((path) => ({ path, counts })));
   let done = 0, stopped = false;
   const cell = ([x, y]) => [
     Math.floor(((x - box.left) / box.width) * columns),
     Math.floor(((y - box.top) / box.height) * rows),
   ];
-  const count = (pieces) => {
+  const count = (pieces, counts) => {
     let last = -1;
     const add = (column, row) => {
       if (column < 0 || column >= columns || row < 0 || row >= rows) return;
@@ -168,24 +169,33 @@ function density(lines, place, box, show) {
   const frame = () => {
     if (stopped) return;
     const until = Math.min(lines.length, done + PER_FRAME);
-    for (; done < until; done += 1) count(project(lines[done].x, lines[done].y, place));
-    show(picture(counts));
+    for (; done < until; done += 1) {
+      const { path, counts } = lines[done];
+      count(project(path.x, path.y, place), counts);
+    }
+    show(picture(layers));
     if (done < lines.length) requestAnimationFrame(frame);
   };
   frame();
   return () => { stopped = true; };
 }
 
-/// Counts as ink, darker where more lines lie, by logarithm.
-function picture(counts) {
+/// Counts as ink: the more lines the darker, by logarithm; the color is the mean of those that meet.
+function picture(layers) {
   const [columns, rows] = CELLS;
   const canvas = make("canvas", { width: columns, height: rows });
   const ink = canvas.getContext("2d");
   const image = ink.createImageData(columns, rows);
-  const tone = /^#(..)(..)(..)$/.exec(color("s0")).slice(1).map((part) => parseInt(part, 16));
-  const most = Math.log1p(counts.reduce((a, b) => Math.max(a, b), 1));
-  counts.forEach((n, i) => {
-    if (n) image.data.set([...tone, 40 + (215 * Math.log1p(n)) / most], 4 * i);
+  const tones = layers.map(({ group }) =>
+    /^#(..)(..)(..)$/.exec(inkOf(group)).slice(1).map((part) => parseInt(part, 16)));
+  const totals = new Float32Array(columns * rows);
+  for (const { counts } of layers) counts.forEach((n, i) => { totals[i] += n; });
+  const most = Math.log1p(totals.reduce((a, b) => Math.max(a, b), 1));
+  totals.forEach((total, i) => {
+    if (!total) return;
+    const mean = [0, 1, 2].map((part) =>
+      layers.reduce((sum, { counts }, l) => sum + counts[i] * tones[l][part], 0) / total);
+    image.data.set([...mean, 60 + (195 * Math.log1p(total)) / most], 4 * i);
   });
   ink.putImageData(image, 0, 0);
   return canvas;

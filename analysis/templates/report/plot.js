@@ -157,8 +157,7 @@ function makePlot(host, view, report) {
 
   function startRaster() {
     if (!asSeeds() || lineCount() <= SINGLE) return;
-    const lines = shown.flatMap((group) => group.runs);
-    stopRaster = density(lines, place, chart.bbox, (image) => {
+    stopRaster = density(shown, place, chart.bbox, (image) => {
       raster = image;
       chart.redraw(false, false);
     });

@@ -117,13 +117,7 @@ function showCurves(parameters) {
 
 /// Writes what the explorer shows into the address, without a step in the history.
 function keepAddress(view) {
-  const data = study(view.study);
-  const parameters = new URLSearchParams();
-  parameters.set("study", data.study);
-  for (const key of ["variant", "problem", "x", "y"]) parameters.set(key, view[key]);
-  for (const key of ["xlog", "ylog", "seeds"]) parameters.set(key, view[key] ? "1" : "0");
-  for (const name of view.hidden) parameters.append("hide", name);
-  history.replaceState(null, "", `#/curves?${parameters}`);
+  history.replaceState(null, "", curvesAddress(view));
   showPrinted(view.study);
 }
 

@@ -13,6 +13,13 @@ fn render(samples: &[Sample]) -> String {
     report::render(&inputs).expect("a report")
 }
 
+/// The blocks of data of a page.
+fn studies(html: &str) -> Vec<serde_json::Value> {
+    let head = "<script type=\"application/json\" class=\"study\">";
+    let block = |rest: &str| rest.split("</script>").next().unwrap_or_default().to_owned();
+    html.split(head).skip(1).map(|rest| serde_json::from_str(&block(rest)).expect("JSON")).collect()
+}
+
 fn keep(name: &str, html: &str) {
     std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name), html)
         .expect("the folder of the build");
@@ -63,8 +70,30 @@ fn two_hundred_claims_and_ten_thousand_curves_stay_under_ten_megabytes() {
     let claims: usize = samples.iter().map(|sample| sample.verdicts.len()).sum();
     assert_eq!((runs, claims), (10_000, 200));
     let html = render(&samples);
+    // What 500 runs share, such as iterations, is stored once: 500 metrics and 500 clocks remain.
+    for study in studies(&html) {
+        assert_eq!(study["runs"].as_array().map(Vec::len), Some(500));
+        assert_eq!(study["columns"].as_array().map(Vec::len), Some(1_002));
+    }
     keep("report-large.html", &html);
     assert!(html.len() < 10_000_000, "{} bytes", html.len());
+}
+
+#[test]
+fn long_traces_are_thinned_and_say_how_long_they_were() {
+    let html = render(&[samples::long()]);
+    let study = &studies(&html)[0];
+    for run in study["runs"].as_array().expect("runs") {
+        assert_eq!(run[3], 20_000);
+    }
+    let lengths: Vec<u64> = study["columns"]
+        .as_array()
+        .expect("columns")
+        .iter()
+        .filter_map(|c| c[0].as_u64())
+        .collect();
+    // Two metrics with at most four rows a pixel column of 1600.
+    assert!(lengths.iter().all(|length| (400..2 * 6_404).contains(length)), "{lengths:?}");
 }
 
 #[test]

@@ -179,6 +179,16 @@ pub(crate) fn large() -> Vec<Sample> {
         .collect()
 }
 
+/// Three seeds of 20,000 rows each.
+pub(crate) fn long() -> Sample {
+    let text = HEAD.replace("TITLE", "A long study").replace("PENALTIES", "0.1")
+        + "[seeds]\nmin = 3\nmax = 3\n"
+        + CLAIMS;
+    let mut sample = parse(&text, "long", "descent");
+    record_all(&mut sample, 20_000, 5);
+    sample
+}
+
 fn answers(sample: &Sample) -> Vec<Verdict> {
     check(&sample.study, &sample.paper, &sample.runs).expect("sound claims")
 }
