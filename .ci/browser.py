@@ -20,7 +20,7 @@ class Failure(Exception):
 
 def executable():
     """The browser of this system, or None."""
-    return next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
+    return next(filter(None, map(shutil.which, ["chromium", "google-chrome"])), None)
 
 
 class Browser:
@@ -144,14 +144,21 @@ class Page:
 
     def go(self, address):
         """Follows an address inside the page and waits for its view."""
-        self.evaluate(
-            "new Promise(done => { location.hash = " + json.dumps(address) + ";"
-            " setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 30); })")
+        self.evaluate("location.hash = " + json.dumps(address))
+        self.settle()
 
     def settle(self):
         """Waits until two frames have been drawn."""
         self.evaluate("new Promise(done => setTimeout(() =>"
                       " requestAnimationFrame(() => requestAnimationFrame(done)), 30))")
+
+    def until(self, expression, seconds=20):
+        """Waits until an expression holds."""
+        end = time.monotonic() + seconds
+        while not self.evaluate(expression):
+            if time.monotonic() > end:
+                raise Failure(f"never: {expression}")
+            time.sleep(0.02)
 
     def press(self, key, text=None):
         """Presses and releases a key."""

@@ -101,6 +101,19 @@ def ink_of(name, near=12):
     }})()"""
 
 
+# Every plot in view has been drawn: its data are decoded when it is first looked at.
+DRAWN = "[...document.querySelectorAll('.page:not([hidden]) .curves:not([hidden])')].every(c => c.querySelector('.u-over'))"
+
+
+class Sheet(Page):
+    """A tab with a report in it."""
+
+    def settle(self):
+        super().settle()
+        self.until(DRAWN)
+        super().settle()
+
+
 class Report(unittest.TestCase):
     """One browser for all; each test has a tab of its own."""
 
@@ -113,7 +126,7 @@ class Report(unittest.TestCase):
         cls.browser.close()
 
     def tab(self, report=SAMPLE, address="#/", **options):
-        page = Page(self.browser, **options)
+        page = Sheet(self.browser, **options)
         self.addCleanup(page.close)
         page.open(f"file://{report}{address}")
         page.settle()
@@ -212,6 +225,9 @@ class Report(unittest.TestCase):
         self.assertEqual((drawn["x"], drawn["y"]), (redrawn["x"], redrawn["y"]))
         self.assertNotEqual(dots, page.evaluate("document.querySelector('.page:not([hidden]) [data-variant]:not([hidden]) .seeds').outerHTML"))
         self.assertTrue(page.evaluate("location.hash.endsWith('?variant=released')"))
+        # Whichever variant is opened first.
+        self.assertEqual(self.tab(address="#/claim/paper-1/descent/C3?variant=released").evaluate(PIXELS), redrawn)
+        page.call("Page.bringToFront")
         self.assertTrue(page.evaluate("document.querySelector('.page:not([hidden]) input[value=published]').disabled"))
         self.assertIn("the study declares none", page.evaluate("document.querySelector('.page:not([hidden])').textContent"))
         page.evaluate("for (const d of document.querySelectorAll('.page:not([hidden]) [data-variant]:not([hidden]) details')) d.open = true")
@@ -435,23 +451,22 @@ class Report(unittest.TestCase):
 
     def test_two_hundred_claims_and_ten_thousand_curves_open_within_three_seconds(self):
         self.assertLess(LARGE.stat().st_size, 10_000_000)
-        # The best of three: other work on the machine delays, nothing hastens.
+        # The best of five: other work on the machine delays, nothing hastens.
         opened = []
-        for _ in range(3):
-            page = Page(self.browser)
+        for _ in range(5):
+            page = Sheet(self.browser)
             self.addCleanup(page.close)
             opened.append(page.open(f"file://{LARGE}"))
             self.assertEqual(page.evaluate(f"{SHOWN}.length"), 200)
         self.assertLess(min(opened), 3)
         answers = []
-        for claim in ("study-0/C1", "study-0/C2", "study-0/C3"):
+        for claim in ("study-0/C1", "study-0/C2", "study-0/C3", "study-1/C1", "study-2/C1"):
             answers.append(page.evaluate("""new Promise((done) => { const start = performance.now();
               location.hash = '#/claim/large-0/%s';
               addEventListener('hashchange', () => requestAnimationFrame(() => setTimeout(() => done(performance.now() - start))), { once: true }); })""" % claim))
         self.assertLess(min(answers), 200)
         page.go("#/curves?study=large-1/study-7&seeds=1")
-        page.settle()
-        self.assertGreater(page.evaluate(ink_of("s0", 90)), 1000, "a density of 500 runs")
+        page.until(ink_of("s0", 90) + " > 1000")  # A density of 500 runs.
         self.assert_quiet(page, LARGE)
         print(f"\nlarge report: {LARGE.stat().st_size / 1e6:.1f} MB, opened in {min(opened):.2f} s "
               f"(of {', '.join(f'{t:.2f}' for t in opened)}), claims in {min(answers):.0f} ms "
