@@ -5,13 +5,13 @@ use crate::statistics::Interval;
 
 /// The quantile of a sorted list at `level` by linear interpolation between order statistics,
 /// `h = level (B − 1)` (numpy's default, "type 7"). An infinite neighbor with weight makes it
-/// infinite. NaN if the list is empty.
+/// infinite; between two infinities it is the lower one. NaN if the list is empty.
 pub fn quantile(sorted: &[f64], level: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let place = level.clamp(0.0, 1.0) * last as f64;
     let below = place.floor() as usize;
     let weight = place - place.floor();
-    if weight <= 0.0 || sorted[below].total_cmp(&sorted[last.min(below + 1)]).is_eq() {
+    if weight <= 0.0 || sorted[below].is_infinite() {
         return sorted[below];
     }
     sorted[below] + weight * (sorted[below + 1] - sorted[below])
@@ -100,6 +100,8 @@ mod tests {
         assert_close(quantile(&sorted, 0.5), 2.0, 1e-15);
         assert!(quantile(&sorted, 0.6).is_infinite());
         assert!(quantile(&[f64::INFINITY; 2], 0.3).is_infinite());
+        let low = quantile(&[f64::NEG_INFINITY, 1.0], 0.5);
+        assert!(low.is_infinite() && low < 0.0);
         assert!(quantile(&[], 0.5).is_nan());
     }
 

@@ -6,13 +6,14 @@ use converge_bench::conduct::{self, Advisor, Round};
 use converge_bench::environment;
 use converge_bench::store::Store;
 use converge_bench::study::{Item, Label, Paper, Size, Study, StudyError};
+use converge_problems::Seed;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::claim::{Answer, Claim};
 use crate::judge::{Finding, Setting, judge};
 use crate::load::{Gathered, Run, runs};
-use crate::statistics::Interval;
-use crate::verdict::{Side, Verdict};
+use crate::verdict::{Detectable, Verdict};
 
 /// Answers the claims of a study, for each of its variants, in file order.
 ///
@@ -23,17 +24,8 @@ pub fn check(
     paper: &Paper,
     gathered: &[Gathered],
 ) -> Result<Vec<Verdict>, StudyError> {
-    let claims = study
-        .claims
-        .iter()
-        .map(|item| {
-            let claim: Claim = item.read()?;
-            claim.validate().map_err(|mistake| item.error(&mistake.path, mistake.finding))?;
-            Ok((item, claim))
-        })
-        .collect::<Result<Vec<_>, StudyError>>()?;
-    let named: Vec<(&str, bool)> =
-        claims.iter().map(|(item, claim)| (item.name.as_str(), claim.deterministic)).collect();
+    let claims = read(study)?;
+    let named = names(&claims);
     let mut verdicts = Vec::new();
     for (item, claim) in &claims {
         let (weight, flag) = weight(paper, &named, &item.name, claim.deterministic);
@@ -44,6 +36,21 @@ pub fn check(
         }
     }
     Ok(verdicts)
+}
+
+/// The claims of a study, read and checked.
+fn read(study: &Study) -> Result<Vec<(&Item, Claim)>, StudyError> {
+    let read = |item: &'_ Item| {
+        let claim: Claim = item.read()?;
+        claim.validate().map_err(|mistake| item.error(&mistake.path, mistake.finding))?;
+        Ok(claim)
+    };
+    study.claims.iter().map(|item| Ok((item, read(item)?))).collect()
+}
+
+/// Their names, and which are deterministic.
+fn names<'a>(claims: &'a [(&'a Item, Claim)]) -> Vec<(&'a str, bool)> {
+    claims.iter().map(|(item, claim)| (item.name.as_str(), claim.deterministic)).collect()
 }
 
 /// Share of the error budget of a claim: of its own name, or of the name before the first dash,
@@ -75,6 +82,70 @@ fn weight(
     }
 }
 
+/// What one claim can find with the seeds that its study allows.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Reach {
+    /// Name of the claim.
+    pub claim: String,
+    /// Most seeds of the study.
+    pub seeds: u64,
+    /// Level of the interval, after the claim's share of the error budget.
+    pub level: f64,
+    /// The smallest difference with probability 0.9 of a clear verdict: at the spread of the runs in
+    /// the store where there are some, else in standard deviations. `None` where seeds do not decide:
+    /// deterministic claims and tests on ranks.
+    pub detectable: Option<Detectable>,
+    /// Whether the spread is that of runs.
+    pub observed: bool,
+}
+
+/// What each claim of a study can find, in file order.
+///
+/// # Errors
+/// A mistake in a claim, at its line.
+pub fn reach(
+    study: &Study,
+    paper: &Paper,
+    gathered: &[Gathered],
+) -> Result<Vec<Reach>, StudyError> {
+    let claims = read(study)?;
+    let verdicts = check(study, paper, gathered)?;
+    let named = names(&claims);
+    let sequential = study.seeds.end > study.seeds.start;
+    let most = study.seeds.end;
+    let reach = claims.iter().map(|(item, claim)| {
+        let (weight, _) = weight(paper, &named, &item.name, claim.deterministic);
+        let alpha = (1.0 - claim.level) * weight;
+        let kind = claim.test.kind().1;
+        let plan = |seeds: usize| {
+            if claim.deterministic { None } else { kind.plan(seeds, alpha, sequential) }
+        };
+        let planned = plan(most as usize);
+        let verdict = verdicts.iter().find(|verdict| verdict.claim == item.name);
+        // The spread does not change with seeds: what was detectable shrinks as the plan does.
+        let seen = verdict.and_then(|verdict| {
+            let found = verdict.detectable.as_ref()?;
+            let (now, then) = (plan(verdict.seeds)?, planned.as_ref()?);
+            let share = then.value / now.value;
+            let value = match (now.unit.as_str(), found.unit.as_str()) {
+                ("sd" | "sd of margin", "times") => found.value.powf(share),
+                ("sd" | "sd of margin", _) => found.value * share,
+                _ => return None,
+            };
+            value.is_finite().then(|| Detectable { value, unit: found.unit.clone() })
+        });
+        Reach {
+            claim: item.name.clone(),
+            seeds: most,
+            level: 1.0 - if claim.deterministic { 0.0 } else { alpha },
+            observed: seen.is_some(),
+            detectable: seen.or(planned),
+        }
+    });
+    Ok(reach.collect())
+}
+
 fn answer(
     study: &Study,
     item: &Item,
@@ -95,9 +166,16 @@ fn answer(
         key(a).cmp(&key(b))
     });
     let alpha = if claim.deterministic { 0.0 } else { (1.0 - claim.level) * weight };
-    let setting = Setting { runs, alpha, sequential };
+    let setting = Setting {
+        runs,
+        alpha,
+        sequential,
+        looks: claim.looks.clone(),
+        exact: claim.deterministic,
+        draws: Seed::root(0).child(&item.hash()),
+    };
     let mut finding = if setting.runs.is_empty() {
-        nothing()
+        Finding::nothing("", BTreeMap::new())
     } else {
         judge(claim, &setting).map_err(|mistake| item.error(&mistake.path, mistake.finding))?
     };
@@ -153,7 +231,7 @@ fn record(
         trial: study.size == Size::Quick,
         answer: finding.answer,
         expected: claim.expect.as_ref().and_then(|expect| expect.of(variant)),
-        kind: claim.test.kind().to_owned(),
+        kind: claim.test.name().to_owned(),
         procedure: finding.procedure.to_owned(),
         statistic: finding.statistic,
         unit: finding.unit,
@@ -166,7 +244,11 @@ fn record(
         side: finding.side,
         p_support: finding.evidence.map(|evidence| evidence.support),
         p_refute: finding.evidence.map(|evidence| evidence.refute),
+        holm_support: None,
+        holm_refute: None,
         seeds: finding.seeds,
+        looks: finding.looks,
+        rows: finding.rows,
         detectable: finding.detectable,
         flags: finding.flags,
         failed: finding.failed,
@@ -174,25 +256,6 @@ fn record(
         code,
         revision: environment::revision().unwrap_or_default().to_owned(),
         machine: machine(),
-    }
-}
-
-fn nothing() -> Finding {
-    Finding {
-        procedure: "none",
-        statistic: String::new(),
-        unit: String::new(),
-        estimate: f64::NAN,
-        interval: Interval::LINE,
-        evidence: None,
-        threshold: f64::NAN,
-        margin: 0.0,
-        side: Side::Above,
-        answer: Answer::NoVerdict,
-        seeds: 0,
-        detectable: None,
-        flags: Vec::new(),
-        failed: BTreeMap::new(),
     }
 }
 

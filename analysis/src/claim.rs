@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::judge::Test;
+
 /// The answer to a claim.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// The whole interval lies past the threshold.
@@ -51,6 +56,10 @@ pub struct Claim {
     /// budget.
     #[serde(default)]
     pub deterministic: bool,
+    /// Numbers of seeds at which alone the claim is looked at where seeds are added: more power for
+    /// few looks. Left out, every seed is a look.
+    #[serde(default)]
+    pub looks: Vec<usize>,
 }
 
 fn default_level() -> f64 {
@@ -75,28 +84,6 @@ impl Expect {
             Self::Of(answers) => answers.get(variant).copied(),
         }
     }
-}
-
-/// The kinds of tests.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Test {
-    /// Every run's number is at most a limit.
-    AtMost(Bound),
-    /// Every run's number is at least a limit.
-    AtLeast(Bound),
-    /// One solver is better than another by more than a margin.
-    Better(Better),
-    /// The ratio of two solvers is at most or at least a factor.
-    Ratio(Ratio),
-    /// Two solvers, or a solver and a value, agree within a margin.
-    Equal(Equal),
-    /// One solver reaches a target at a lower cost than another.
-    Faster(Faster),
-    /// A curve falls at least as fast as a rate.
-    Rate(Rate),
-    /// A share of the seeds satisfies a condition.
-    Share(Share),
 }
 
 /// Names of solver sections or curves: one or several.
@@ -136,6 +123,10 @@ pub enum At {
     Max,
     /// The smallest value.
     Min,
+    /// The mean over the rows.
+    Mean,
+    /// A quantile over the rows.
+    Quantile(f64),
     /// The last row at or before a value of a column.
     Column {
         /// Name of the column.
@@ -157,7 +148,8 @@ impl TryFrom<Place> for At {
 
     fn try_from(place: Place) -> Result<Self, String> {
         const ADMISSIBLE: &str = "`at` is \"end\", \"start\", \"best\", \"best-<metric>\", \"max\", \
-                                  \"min\", or a column with a value, such as { iteration = 200 }";
+                                  \"min\", \"mean\", { quantile = 0.9 }, or a column with a value, \
+                                  such as { iteration = 200 }";
         match place {
             Place::Word(word) => Ok(match word.as_str() {
                 "end" => Self::End,
@@ -165,12 +157,16 @@ impl TryFrom<Place> for At {
                 "best" => Self::Best,
                 "max" => Self::Max,
                 "min" => Self::Min,
+                "mean" => Self::Mean,
                 other => match other.strip_prefix("best-") {
                     Some(metric) if !metric.is_empty() => Self::BestOf(metric.to_owned()),
                     _ => return Err(format!("{ADMISSIBLE}; found \"{other}\"")),
                 },
             }),
             Place::Column(columns) => match columns.into_iter().collect::<Vec<_>>().as_slice() {
+                [(name, level)] if name == "quantile" && (0.0..=1.0).contains(level) => {
+                    Ok(Self::Quantile(*level))
+                }
                 [(name, value)] => Ok(Self::Column { name: name.clone(), value: *value }),
                 _ => Err(ADMISSIBLE.to_owned()),
             },
@@ -190,214 +186,6 @@ pub enum Center {
     Median,
     /// The share of seeds that win.
     Win,
-}
-
-/// `at-most`, `at-least`.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Bound {
-    /// Column, derived column or header number.
-    pub metric: String,
-    /// The limit.
-    pub limit: f64,
-    /// Row; for a probe, `max` for `at-most` and `min` for `at-least` are what "every row" means.
-    #[serde(default)]
-    pub at: At,
-    /// Solvers; all if left out.
-    #[serde(default)]
-    pub solver: Option<Names>,
-    /// Problem; all if left out.
-    #[serde(default)]
-    pub problem: Option<String>,
-    /// A probe, in place of solver and problem.
-    #[serde(default)]
-    pub probe: Option<String>,
-}
-
-/// `better`.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Better {
-    /// Column; its direction says what better means.
-    pub metric: String,
-    /// Row of the solver.
-    #[serde(default)]
-    pub at: At,
-    /// The solver that should be better.
-    pub solver: String,
-    /// The other.
-    pub than: String,
-    /// Row of the other, if different.
-    #[serde(default)]
-    pub than_at: Option<At>,
-    /// Difference that matters.
-    #[serde(default)]
-    pub margin: f64,
-    /// What stands for the seeds.
-    #[serde(default, alias = "centre")]
-    pub center: Option<Center>,
-    /// Problem, if the study has several.
-    #[serde(default)]
-    pub problem: Option<String>,
-}
-
-/// `ratio`.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Ratio {
-    /// Column, positive.
-    pub metric: String,
-    /// Row of the solver.
-    #[serde(default)]
-    pub at: At,
-    /// Numerator.
-    pub solver: String,
-    /// Denominator.
-    pub than: String,
-    /// Row of the denominator, if different.
-    #[serde(default)]
-    pub than_at: Option<At>,
-    /// Claimed upper limit of the ratio.
-    #[serde(default)]
-    pub at_most: Option<f64>,
-    /// Claimed lower limit of the ratio.
-    #[serde(default)]
-    pub at_least: Option<f64>,
-    /// Problem, if the study has several.
-    #[serde(default)]
-    pub problem: Option<String>,
-}
-
-/// `equal`.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Equal {
-    /// Column.
-    pub metric: String,
-    /// Row.
-    #[serde(default)]
-    pub at: At,
-    /// The solver.
-    #[serde(default)]
-    pub solver: Option<String>,
-    /// A probe, in place of the solver; needs `value`.
-    #[serde(default)]
-    pub probe: Option<String>,
-    /// The other solver.
-    #[serde(default)]
-    pub than: Option<String>,
-    /// Row of the other, if different.
-    #[serde(default)]
-    pub than_at: Option<At>,
-    /// A value, in place of the other solver.
-    #[serde(default)]
-    pub value: Option<f64>,
-    /// Difference that does not matter, above 0.
-    pub margin: f64,
-    /// Problem, if the study has several.
-    #[serde(default)]
-    pub problem: Option<String>,
-}
-
-/// `faster`.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Faster {
-    /// Metric of the target.
-    pub metric: String,
-    /// Value to reach.
-    #[serde(default)]
-    pub target: Option<f64>,
-    /// Or: share of the way from the start to the best value that either run of the pair reaches.
-    #[serde(default)]
-    pub share_of_best: Option<f64>,
-    /// What is counted: `seconds`, `total-seconds`, `samples`, `iteration`, or any rising column.
-    #[serde(default = "default_cost")]
-    pub cost: String,
-    /// The solver that should be faster.
-    pub solver: String,
-    /// The other.
-    pub than: String,
-    /// How many times faster.
-    #[serde(default = "one")]
-    pub factor: f64,
-    /// Problem, if the study has several.
-    #[serde(default)]
-    pub problem: Option<String>,
-}
-
-fn default_cost() -> String {
-    "seconds".to_owned()
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-/// `rate`.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Rate {
-    /// A gap, residual or distance: positive.
-    pub metric: String,
-    /// Shape of the decrease.
-    pub kind: RateKind,
-    /// Linear: the factor per count, in (0, 1). Sublinear: the exponent, below 0.
-    pub at_most: f64,
-    /// What counts.
-    #[serde(default = "default_against")]
-    pub against: String,
-    /// First and last count; by default the last two decades (sublinear) or nine tenths (linear)
-    /// of the iteration budget.
-    #[serde(default)]
-    pub window: Option<[f64; 2]>,
-    /// Smallest gap that is not noise; by default 64 units of rounding of the objective.
-    #[serde(default)]
-    pub floor: Option<f64>,
-    /// Slack: 0.1 on an exponent, 5 % of ln q0 on a factor.
-    #[serde(default)]
-    pub margin: Option<f64>,
-    /// The solver.
-    pub solver: String,
-    /// Problem, if the study has several.
-    #[serde(default)]
-    pub problem: Option<String>,
-}
-
-fn default_against() -> String {
-    "iteration".to_owned()
-}
-
-/// Shape of a decrease in a study file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RateKind {
-    /// By a factor per count.
-    Linear,
-    /// By a power of the count.
-    Sublinear,
-}
-
-/// `share`.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Share {
-    /// Claimed share of the seeds, in (0, 1).
-    pub at_least: f64,
-    /// What each seed is asked.
-    pub test: Condition,
-}
-
-/// A condition on one seed.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Condition {
-    /// Its runs' numbers are at most a limit.
-    AtMost(Bound),
-    /// Its runs' numbers are at least a limit.
-    AtLeast(Bound),
-    /// Its ratio of two solvers is at most or at least a factor.
-    Ratio(Ratio),
 }
 
 /// A mistake in a claim: dotted path inside its section, and the finding.
@@ -423,74 +211,17 @@ impl Claim {
     /// The first [`Mistake`].
     pub fn validate(&self) -> Result<(), Mistake> {
         require(self.level > 0.0 && self.level < 1.0, "level", "a confidence between 0 and 1")?;
-        match &self.test {
-            Test::AtMost(bound) => bound.validate("test.at-most"),
-            Test::AtLeast(bound) => bound.validate("test.at-least"),
-            Test::Better(test) => {
-                test.at.validate(&test.metric, "test.better.at")?;
-                require(test.margin >= 0.0, "test.better.margin", "a margin of at least 0")
-            }
-            Test::Ratio(test) => test.validate("test.ratio"),
-            Test::Equal(test) => {
-                test.at.validate(&test.metric, "test.equal.at")?;
-                require(test.margin > 0.0, "test.equal.margin", "a margin above 0")?;
-                require(
-                    test.solver.is_some() != test.probe.is_some(),
-                    "test.equal",
-                    "either `solver` or `probe`",
-                )?;
-                require(
-                    test.than.is_some() != test.value.is_some(),
-                    "test.equal",
-                    "either `than` or `value`",
-                )?;
-                require(
-                    test.probe.is_none() || test.value.is_some(),
-                    "test.equal",
-                    "a `value` to compare the probe with",
-                )
-            }
-            Test::Faster(test) => {
-                require(
-                    test.target.is_some() != test.share_of_best.is_some(),
-                    "test.faster",
-                    "either `target` or `share-of-best`",
-                )?;
-                require(test.factor > 0.0, "test.faster.factor", "a factor above 0")?;
-                let share = test.share_of_best.is_none_or(|share| share > 0.0 && share <= 1.0);
-                require(share, "test.faster.share-of-best", "a share in (0, 1]")
-            }
-            Test::Rate(test) => match test.kind {
-                RateKind::Linear => require(
-                    test.at_most > 0.0 && test.at_most < 1.0,
-                    "test.rate.at-most",
-                    "a factor between 0 and 1",
-                ),
-                RateKind::Sublinear => require(
-                    test.at_most < 0.0,
-                    "test.rate.at-most",
-                    "an exponent below 0, such as -1 for 1/k",
-                ),
-            },
-            Test::Share(test) => {
-                require(
-                    test.at_least > 0.0 && test.at_least < 1.0,
-                    "test.share.at-least",
-                    "a share between 0 and 1",
-                )?;
-                match &test.test {
-                    Condition::AtMost(bound) => bound.validate("test.share.test.at-most"),
-                    Condition::AtLeast(bound) => bound.validate("test.share.test.at-least"),
-                    Condition::Ratio(ratio) => ratio.validate("test.share.test.ratio"),
-                }
-            }
-        }
+        let rising = self.looks.windows(2).all(|two| two[0] < two[1]);
+        let enough = self.looks.first().is_none_or(|first| *first >= 5);
+        require(rising && enough, "looks", "rising numbers of seeds, the first at least 5")?;
+        let (name, kind) = self.test.kind();
+        kind.validate(&format!("test.{name}"))
     }
 }
 
 impl At {
     /// Refuses a selection that looks at the test split, which the names of metrics tell.
-    fn validate(&self, metric: &str, path: &str) -> Result<(), Mistake> {
+    pub(crate) fn validate(&self, metric: &str, path: &str) -> Result<(), Mistake> {
         let selects = match self {
             Self::Best => metric,
             Self::BestOf(other) => other,
@@ -507,36 +238,9 @@ impl At {
     }
 }
 
-impl Bound {
-    fn validate(&self, path: &str) -> Result<(), Mistake> {
-        self.at.validate(&self.metric, &format!("{path}.at"))?;
-        require(!self.limit.is_nan(), &format!("{path}.limit"), "a number")?;
-        require(
-            self.probe.is_none() || (self.solver.is_none() && self.problem.is_none()),
-            path,
-            "either `probe`, or `solver` and `problem`",
-        )
-    }
-}
-
-impl Ratio {
-    fn validate(&self, path: &str) -> Result<(), Mistake> {
-        self.at.validate(&self.metric, &format!("{path}.at"))?;
-        require(
-            self.at_most.is_some() != self.at_least.is_some(),
-            path,
-            "either `at-most` or `at-least`",
-        )?;
-        require(self.limit() > 0.0, path, "a factor above 0")
-    }
-
-    /// The claimed factor.
-    pub fn limit(&self) -> f64 {
-        self.at_most.or(self.at_least).unwrap_or(f64::NAN)
-    }
-}
-
-fn require(holds: bool, path: &str, admissible: &str) -> Result<(), Mistake> {
+/// # Errors
+/// A [`Mistake`] at `path` that says what it needs, unless `holds`.
+pub(crate) fn require(holds: bool, path: &str, admissible: &str) -> Result<(), Mistake> {
     if holds { Ok(()) } else { Err(Mistake::new(path, format!("needs {admissible}"))) }
 }
 
@@ -564,6 +268,17 @@ mod tests {
                 "against": "iteration", "window": [10, 100], "floor": 1e-12, "solver": "a" } }),
             json!({ "share": { "at-least": 0.9, "test": { "at-most":
                 { "metric": "objective", "limit": 1, "solver": ["a", "b"], "at": { "samples": 1e6 } } } } }),
+            json!({ "mean": { "metric": "test-accuracy", "solver": "a", "at-least": 0.9 } }),
+            json!({ "mean": { "metric": "share", "probe": "p", "at-most": 0.1, "range": [0, 1] } }),
+            json!({ "below-curve": { "metric": "objective-gap", "solver": "a", "constant": 2, "power": -1 } }),
+            json!({ "below-curve": { "metric": "gap", "solver": "a", "bound": "theory", "at": [10, 100] } }),
+            json!({ "fails-less": { "solver": "a", "than": "b" } }),
+            json!({ "spread": { "metric": "objective", "solver": "a", "than": "b" } }),
+            json!({ "trend": { "metric": "objective", "solvers": ["a", "b", "c"], "every-step": true } }),
+            json!({ "trend": { "metric": "objective", "solver": "a", "over": "penalty", "falling": true } }),
+            json!({ "scaling": { "metric": "seconds", "solver": "a", "against": "samples", "value": 1, "margin": 0.1 } }),
+            json!({ "faster": { "metric": "objective", "target": 1, "solver": "a", "than": "b",
+                "by": "restricted-mean", "budget": 100 } }),
         ] {
             let claim = claim(test.clone()).unwrap_or_else(|error| panic!("{test}: {error}"));
             assert_eq!(claim.validate(), Ok(()), "{test}");
@@ -613,6 +328,14 @@ mod tests {
             json!({ "faster": { "metric": "x", "solver": "a", "than": "b" } }),
             json!({ "rate": { "metric": "x", "kind": "sublinear", "at-most": 1, "solver": "a" } }),
             json!({ "share": { "at-least": 1.0, "test": { "at-most": { "metric": "x", "limit": 1 } } } }),
+            json!({ "mean": { "metric": "x", "solver": "a" } }),
+            json!({ "mean": { "metric": "x", "solver": "a", "at-most": 1, "range": [1, 0] } }),
+            json!({ "below-curve": { "metric": "x", "solver": "a", "constant": 1 } }),
+            json!({ "fails-less": { "solver": "a", "than": "b", "target": 1 } }),
+            json!({ "trend": { "metric": "x", "solvers": ["a", "b"] } }),
+            json!({ "scaling": { "metric": "x", "solver": "a", "against": "n", "value": 1 } }),
+            json!({ "faster": { "metric": "x", "target": 1, "solver": "a", "than": "b",
+                "by": "restricted-mean" } }),
         ] {
             assert!(claim(test.clone()).unwrap().validate().is_err(), "{test}");
         }

@@ -206,7 +206,7 @@ impl Table {
             let (iteration, seconds) = (iteration(record, row), at(record, "seconds", row));
             for (metric, column) in metrics.iter().zip(measured(record)) {
                 let texts = texts.iter().chain([metric]).cloned().map(Cell::Text);
-                let counts = [run.label.seed as i64, iteration].map(Cell::Count);
+                let counts = [run.label.seed.cast_signed(), iteration].map(Cell::Count);
                 let numbers =
                     [seconds, Some(record.header.setup_seconds), Some(column.values[row])];
                 self.line(texts.chain(counts).chain(numbers.map(Cell::Number)));
@@ -230,7 +230,7 @@ impl Table {
             .collect();
         for row in 0..record.trace.rows() {
             let texts = texts.iter().cloned().map(Cell::Text);
-            let counts = [run.label.seed as i64, iteration(record, row)].map(Cell::Count);
+            let counts = [run.label.seed.cast_signed(), iteration(record, row)].map(Cell::Count);
             let numbers = places.iter().map(|column| column.map(|column| column.values[row]));
             let numbers = std::iter::once(at(record, "seconds", row)).chain(numbers);
             self.line(texts.chain(counts).chain(numbers.map(Cell::Number)));
@@ -350,7 +350,7 @@ fn at(record: &Record, name: &str, row: usize) -> Option<f64> {
 }
 
 fn iteration(record: &Record, row: usize) -> i64 {
-    at(record, "iteration", row).map_or(row as i64, |iteration| iteration as i64)
+    at(record, "iteration", row).map_or(row as f64, |iteration| iteration) as i64
 }
 
 fn benchopt_name(metric: &str) -> String {

@@ -1,8 +1,8 @@
 //! Statistics, verdicts, figures and the report: reads records, never runs a solver.
 //!
 //! A run is reduced to one number per seed ([`number`]), the numbers of a seed to a contrast
-//! ([`judge`], [`rate`]), and inference is over seeds ([`statistics`]). A claim ([`claim`]) says in
-//! advance which; its answer is a [`Verdict`](verdict::Verdict).
+//! ([`judge`]), and inference is over seeds ([`statistics`]). A claim ([`claim`]) says in
+//! advance which; its answer is a [`Verdict`].
 
 pub mod align;
 pub mod check;
@@ -12,14 +12,10 @@ pub mod judge;
 pub mod load;
 pub mod number;
 pub mod plot;
-pub mod rate;
 pub mod report;
 pub mod statistics;
 pub mod table;
 pub mod verdict;
 
-pub use check::{Looks, check, more_seeds};
+pub use check::{Looks, check, more_seeds, reach};
 pub use verdict::Verdict;
-
-#[cfg(test)]
-mod judge_tests;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use converge_bench::study::Label;
 use converge_problems::{Better, Metric, Split};
 
+use crate::align::quantile;
 use crate::claim::{At, Mistake, Names};
 use crate::load::{Run, is_clocked};
 
@@ -87,7 +88,7 @@ pub fn number(
     // An attempt that ended at a declared limit, or a run that left every bound, has lost, unless a
     // row that was measured is asked for.
     let lost = (run.is_broken() || !run.record.header.status.is_result())
-        && matches!(at, At::End | At::Best | At::BestOf(_));
+        && matches!(at, At::End | At::Best | At::BestOf(_) | At::Mean | At::Quantile(_));
     if lost {
         fail(word);
         return Ok(worst(&meaning).map(|value| Number { metric: meaning, value }));
@@ -97,6 +98,12 @@ pub fn number(
         At::End => values.last().copied(),
         At::Max => extreme(&values, |x, best| x >= best).map(|row| values[row]),
         At::Min => extreme(&values, |x, best| x <= best).map(|row| values[row]),
+        At::Mean => (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64),
+        At::Quantile(level) => {
+            let mut sorted = values.to_vec();
+            sorted.sort_by(f64::total_cmp);
+            (!sorted.is_empty()).then(|| quantile(&sorted, *level))
+        }
         At::Best => best_row(&meaning, &values, path)?.map(|row| values[row]),
         At::BestOf(other) => {
             let selector = run.series(other).ok_or_else(|| {

@@ -138,7 +138,7 @@ impl Style {
         if self.width >= WIDE {
             let extra = format!(
                 " {} {} {} {} {}",
-                self.strip(verdict),
+                Self::strip(verdict),
                 pad(&row.threshold, widths.threshold),
                 pad(&row.seeds, widths.seeds),
                 pad(&row.variant, widths.variant),
@@ -168,7 +168,7 @@ impl Style {
     }
 
     /// Where the interval lies against the threshold: `│` threshold, `●` estimate.
-    fn strip(&self, verdict: &Verdict) -> String {
+    fn strip(verdict: &Verdict) -> String {
         let mut cells = vec!['·'; STRIP];
         let middle = STRIP / 2;
         let (lower, upper) = (verdict.lower, verdict.upper);
@@ -214,15 +214,15 @@ impl Style {
         let surprises = verdicts.iter().filter(|v| v.as_expected() == Some(false)).count();
         let mut line = plural(verdicts.len(), "verdict");
         if !parts.is_empty() {
-            line.push_str(&format!(": {}", parts.join(", ")));
+            line += &format!(": {}", parts.join(", "));
         }
         line.push('.');
         if surprises > 0 {
-            line.push_str(&format!(" {surprises} not as expected."));
+            line += &format!(" {surprises} not as expected.");
         }
         match exit_code(verdicts, false) {
             0 => {}
-            code => line.push_str(&format!(" (exit {code})")),
+            code => line += &format!(" (exit {code})"),
         }
         let mut lines = vec![line];
         if verdicts.iter().any(|verdict| verdict.trial) {

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::claim::Answer;
+use crate::statistics::ledger::holm_of_claims;
 use crate::statistics::{Evidence, Interval};
 
 /// Where the estimate must lie for the claim to be supported.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// Above the threshold.
@@ -22,7 +24,7 @@ pub enum Side {
 }
 
 /// The smallest difference that had probability 0.9 of a clear verdict.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Detectable {
     /// The difference, a factor, or a win probability.
     pub value: f64,
@@ -30,8 +32,19 @@ pub struct Detectable {
     pub unit: String,
 }
 
+/// The number of one seed.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Row {
+    /// Number of the repetition.
+    pub seed: u64,
+    /// Its number, on the scale of the estimate.
+    #[serde(with = "extended")]
+    #[schemars(with = "extended::Extended")]
+    pub value: f64,
+}
+
 /// The answer to one claim for one variant, with all that it rests on.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Verdict {
     /// Folder name of the paper.
@@ -67,20 +80,25 @@ pub struct Verdict {
     pub unit: String,
     /// The estimate; NaN where nothing was measured.
     #[serde(with = "extended")]
+    #[schemars(with = "extended::Extended")]
     pub estimate: f64,
     /// Lower end of its interval.
     #[serde(with = "extended")]
+    #[schemars(with = "extended::Extended")]
     pub lower: f64,
     /// Upper end of its interval.
     #[serde(with = "extended")]
+    #[schemars(with = "extended::Extended")]
     pub upper: f64,
     /// Level of the interval, after the claim's share of the error budget.
     pub level: f64,
     /// The threshold, declared margin included; the center of the margin for `within`.
     #[serde(with = "extended")]
+    #[schemars(with = "extended::Extended")]
     pub threshold: f64,
     /// The declared margin.
     #[serde(with = "extended")]
+    #[schemars(with = "extended::Extended")]
     pub margin: f64,
     /// The side of the threshold that supports the claim.
     pub side: Side,
@@ -88,8 +106,22 @@ pub struct Verdict {
     pub p_support: Option<f64>,
     /// Against "not refuted": small speaks against the claim.
     pub p_refute: Option<f64>,
+    /// `p_support` adjusted by Holm over all claims of the paper that were checked together. For
+    /// information: verdicts rest on fixed shares of the error budget.
+    #[serde(default)]
+    pub holm_support: Option<f64>,
+    /// `p_refute` adjusted likewise.
+    #[serde(default)]
+    pub holm_refute: Option<f64>,
     /// Seeds used.
     pub seeds: usize,
+    /// Looks taken at the seeds as they came; 1 where their number was fixed. With more, the
+    /// p-values are anytime-valid: `1/p` is the largest evidence of any look.
+    #[serde(default)]
+    pub looks: usize,
+    /// The number of each seed.
+    #[serde(default)]
+    pub rows: Vec<Row>,
     /// What could have been found.
     pub detectable: Option<Detectable>,
     /// Remarks that qualify the answer.
@@ -176,6 +208,49 @@ pub fn exit_code(verdicts: &[Verdict], strict: bool) -> u8 {
     }
 }
 
+/// Fills in the values adjusted by Holm, paper by paper and variant by variant.
+pub fn adjust(verdicts: &mut [Verdict]) {
+    let mut groups: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    for (place, verdict) in verdicts.iter().enumerate() {
+        if verdict.p_support.is_some() && verdict.p_refute.is_some() {
+            let key = (verdict.paper.clone(), verdict.variant.clone());
+            groups.entry(key).or_default().push(place);
+        }
+    }
+    for places in groups.into_values() {
+        let claims: Vec<Evidence> = places
+            .iter()
+            .map(|place| Evidence {
+                support: verdicts[*place].p_support.unwrap_or(1.0),
+                refute: verdicts[*place].p_refute.unwrap_or(1.0),
+            })
+            .collect();
+        for (place, adjusted) in places.into_iter().zip(holm_of_claims(&claims)) {
+            verdicts[place].holm_support = Some(adjusted.support);
+            verdicts[place].holm_refute = Some(adjusted.refute);
+        }
+    }
+}
+
+/// Flags the claims whose text or test is not what it was when `before` was written.
+pub fn flag_changes(verdicts: &mut [Verdict], before: &[Verdict]) {
+    for verdict in verdicts {
+        let same = |old: &&Verdict| {
+            (&old.paper, &old.study, &old.claim, &old.variant, &old.size)
+                == (&verdict.paper, &verdict.study, &verdict.claim, &verdict.variant, &verdict.size)
+        };
+        if let Some(old) = before.iter().find(same).filter(|old| old.hash != verdict.hash) {
+            let flag = format!("claim changed since its last verdict, {}", old.answer.word());
+            verdict.flags.push(flag);
+        }
+    }
+}
+
+/// Reads what [`write`] wrote; `None` if there is no such file or another program wrote it.
+pub fn read(path: &Path) -> Option<Vec<Verdict>> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
 /// Writes `verdicts.json`: under a temporary name first, then renamed, so that a reader never meets
 /// half a file.
 ///
@@ -193,7 +268,30 @@ pub fn write(verdicts: &[Verdict], path: &Path) -> std::io::Result<()> {
 
 /// Numbers that may be infinite, which JSON has no word for: `"inf"`, `"-inf"`, and null for NaN.
 mod extended {
+    use std::borrow::Cow;
+
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
     use serde::{Deserialize, Deserializer, Serializer};
+
+    /// How such a number looks in the schema.
+    pub(super) struct Extended;
+
+    impl JsonSchema for Extended {
+        fn schema_name() -> Cow<'static, str> {
+            "Number".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({
+                "description": "A number; \"inf\" or \"-inf\"; null where it is none.",
+                "anyOf": [
+                    { "type": "number" },
+                    { "type": "string", "enum": ["inf", "-inf"] },
+                    { "type": "null" },
+                ],
+            })
+        }
+    }
 
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -253,7 +351,11 @@ pub(crate) mod tests {
             side: Side::Above,
             p_support: Some(0.1),
             p_refute: Some(0.9),
+            holm_support: None,
+            holm_refute: None,
             seeds: 10,
+            looks: 1,
+            rows: vec![Row { seed: 0, value: 0.1 }, Row { seed: 1, value: f64::INFINITY }],
             detectable: Some(Detectable { value: 0.15, unit: String::new() }),
             flags: Vec::new(),
             failed: BTreeMap::new(),
@@ -262,6 +364,49 @@ pub(crate) mod tests {
             revision: String::new(),
             machine: String::new(),
         }
+    }
+
+    #[test]
+    fn the_published_schema_is_that_of_the_types() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/verdicts.schema.json");
+        let schema = schemars::schema_for!(Vec<Verdict>);
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        if std::env::var_os("CONVERGE_RECORD").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let published = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(published, text, "CONVERGE_RECORD=1 writes it anew");
+        // Every field of a written verdict is in it.
+        let written = serde_json::to_value(verdict("C1", Answer::Supported, None)).unwrap();
+        let properties = &schema.as_value()["$defs"]["Verdict"]["properties"];
+        for key in written.as_object().unwrap().keys() {
+            assert!(properties.get(key).is_some(), "{key}");
+        }
+    }
+
+    #[test]
+    fn adjusted_values_are_those_of_holm_over_all_claims() {
+        let mut verdicts: Vec<Verdict> = [0.001, 0.2]
+            .map(|p| Verdict {
+                p_support: Some(p),
+                p_refute: Some(1.0 - p),
+                ..verdict("C", Answer::Inconclusive, None)
+            })
+            .into();
+        adjust(&mut verdicts);
+        // Four hypotheses, the smallest times four, the next times three.
+        assert!((verdicts[0].holm_support.unwrap() - 0.004).abs() < 1e-15);
+        assert!((verdicts[1].holm_support.unwrap() - 0.6).abs() < 1e-15);
+        assert!((verdicts[0].holm_refute.unwrap() - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_changed_claim_is_flagged_with_its_last_answer() {
+        let old = verdict("C1", Answer::Refuted, None);
+        let mut now = [Verdict { hash: "01".into(), ..old.clone() }, old.clone()];
+        flag_changes(&mut now, &[old]);
+        assert!(now[0].flags[0].contains("changed") && now[0].flags[0].contains("refuted"));
+        assert!(now[1].flags.is_empty());
     }
 
     #[test]

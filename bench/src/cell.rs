@@ -175,7 +175,8 @@ impl Cell {
     pub fn identity(&self) -> Identity {
         let value = serde_json::to_value(self).expect("a cell is plain data");
         let hash = Sha256::digest(canonical(&value).as_bytes());
-        Identity(hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        let high = hash.iter().take(16).fold(0, |high, &byte| high << 8 | u128::from(byte));
+        Identity(format!("{high:032x}"))
     }
 
     /// Seed of the instance: data and splits. It depends on problem kind, root and repetition

@@ -151,7 +151,11 @@ impl Registry {
                 Ok(Arc::new(P::build(&config, seed, reference)?))
             },
             metrics: |instance| typed::<P>(instance).metrics().to_vec(),
-            facts: |instance| typed::<P>(instance).facts(),
+            facts: |instance| {
+                let problem = typed::<P>(instance);
+                let terms = problem.terms().map(|terms| ("terms", terms.to_string()));
+                problem.facts().into_iter().chain(terms).collect()
+            },
         });
         self.pairs.insert(
             (P::ID, S::ID),
@@ -242,7 +246,7 @@ impl Registry {
         Ok((self.problem(kind)?.metrics)(instance))
     }
 
-    /// Facts of an instance, for the header of its runs.
+    /// Facts of an instance, for the header of its runs; its number of data terms is `terms`.
     ///
     /// # Errors
     /// [`RegistryError::Unknown`].

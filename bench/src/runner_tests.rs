@@ -88,9 +88,8 @@ impl Process for Fake {
         let mut burst = Burst::default();
         while burst.steps < steps
             && !match until {
-                Until::Iterations(n) => self.steps >= n,
+                Until::Iterations(n) | Until::Proxes(n) => self.steps >= n,
                 Until::Samples(n) => self.samples >= n,
-                Until::Proxes(n) => self.steps >= n,
             }
         {
             self.clock.pass(self.seconds_per_step);

@@ -1,6 +1,8 @@
 //! Faults of cells in real worker processes. This binary is its own worker: called with the
 //! argument `worker` it serves, called otherwise it tests.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what fails, fails the test")]
+
 #[path = "support/conduct.rs"]
 mod conduct;
 
@@ -11,6 +13,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use conduct::{
+    a_crash_stops_nothing_and_is_tried_once_more, a_store_that_cannot_be_written_ends_the_command,
+    a_study_runs_once_whatever_the_number_of_jobs, an_endless_cell_is_ended_by_the_interrupt,
+    an_interrupt_keeps_what_is_done_and_the_next_command_goes_on,
+    rounds_add_seeds_up_to_the_most_and_each_cell_runs_once,
+    the_reference_runs_first_and_its_point_reaches_every_run,
+};
 use converge_bench::cell::{Cell, Sampling, Section, Stage, StopRule, Task, Unit};
 use converge_bench::record::{Record, Status};
 use converge_bench::registry::Registry;
@@ -162,7 +171,7 @@ impl Faulty {
             },
             Fault::Garbage => {
                 let mut out = std::io::stdout();
-                out.write_all(&[0xff; 100_000]).expect("standard output takes anything");
+                out.write_all(&vec![0xff; 100_000]).expect("standard output takes anything");
                 out.flush().expect("standard output takes anything");
             }
             Fault::Breakdown => return Err(Breakdown::LineSearch),
@@ -350,6 +359,10 @@ fn threads_timing_and_sampling_change_no_digest(worker: &mut Worker) {
 
 /// The parent is a process of this binary that dies by SIGKILL in the midst of an endless cell.
 fn a_killed_parent_leaves_no_worker(_: &mut Worker) {
+    if !std::path::Path::new("/proc/self/stat").exists() {
+        eprintln!("skipped: this system has no /proc to see processes in");
+        return;
+    }
     let mut parent = Command::new(std::env::current_exe().expect("this binary has a path"))
         .arg("parent")
         .stdout(Stdio::piped())
@@ -364,11 +377,6 @@ fn a_killed_parent_leaves_no_worker(_: &mut Worker) {
         // A zombie waits for whoever inherited it; it runs no more.
         stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
     };
-    if !std::path::Path::new("/proc/self/stat").exists() {
-        eprintln!("skipped: this system has no /proc to see processes in");
-        parent.kill().expect("it runs");
-        return;
-    }
     assert!(alive(), "the worker runs its cell");
     parent.kill().expect("it runs");
     parent.wait().expect("it was killed");
@@ -403,23 +411,17 @@ fn parent() {
     }
 }
 
+type Test = (&'static str, fn(&mut Worker));
+
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => { [$((stringify!($name), $name as fn(&mut Worker))),*] };
+}
+
 fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("worker") => return serve(&registry()).expect("the parent's socket works"),
         Some("parent") => return parent(),
         _ => {}
-    }
-    use conduct::{
-        a_crash_stops_nothing_and_is_tried_once_more,
-        a_store_that_cannot_be_written_ends_the_command,
-        a_study_runs_once_whatever_the_number_of_jobs, an_endless_cell_is_ended_by_the_interrupt,
-        an_interrupt_keeps_what_is_done_and_the_next_command_goes_on,
-        rounds_add_seeds_up_to_the_most_and_each_cell_runs_once,
-        the_reference_runs_first_and_its_point_reaches_every_run,
-    };
-    type Test = (&'static str, fn(&mut Worker));
-    macro_rules! tests {
-        ($($name:ident),* $(,)?) => { [$((stringify!($name), $name as fn(&mut Worker))),*] };
     }
     let tests: Vec<Test> = tests![
         a_cell_runs_and_its_record_is_whole,

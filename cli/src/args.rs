@@ -99,6 +99,9 @@ pub(crate) struct SelectArgs {
     /// Repetitions, in place of the study's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seeds: Option<u64>,
+    /// Root of all random numbers, in place of the study's: do the verdicts stay?
+    #[arg(long, value_name = "N")]
+    pub(crate) root: Option<u64>,
 }
 
 #[derive(Debug, Args)]

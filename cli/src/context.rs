@@ -74,6 +74,10 @@ impl Context {
                     Some(count) => study.with_seeds(count),
                     None => study,
                 };
+                let study = match select.root {
+                    Some(root) => study.with_root(root),
+                    None => study,
+                };
                 let paper = Paper::read(path.parent().unwrap_or(Path::new(".")))?;
                 Ok((study, paper))
             })
@@ -81,7 +85,7 @@ impl Context {
     }
 
     /// Digest of the code whose results count; none when all code counts.
-    pub(crate) fn code(&self, keep_older: bool) -> Option<&'static str> {
+    pub(crate) fn code(keep_older: bool) -> Option<&'static str> {
         (!keep_older).then(environment::code_digest)
     }
 
@@ -101,7 +105,7 @@ impl Context {
     }
 
     /// Names files of the store that were skipped.
-    pub(crate) fn warn(&self, problems: &[StoreError]) {
+    pub(crate) fn warn(problems: &[StoreError]) {
         for problem in problems {
             eprintln!("warning: {problem}");
         }

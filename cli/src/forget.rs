@@ -60,7 +60,7 @@ pub(crate) fn forget(context: &Context, args: &ForgetArgs) -> Result<()> {
     let store = context.store()?;
     store.adopt()?;
     let survey = store.survey();
-    context.warn(&survey.problems);
+    Context::warn(&survey.problems);
     // A cell goes with all its attempts when its newest one is meant.
     let chosen: BTreeSet<Identity> = survey
         .attempts

@@ -41,7 +41,7 @@ pub(crate) fn load(
     keep_older: bool,
 ) -> Result<Vec<Loaded>> {
     let store = context.store()?;
-    let code = context.code(keep_older);
+    let code = Context::code(keep_older);
     let mut loaded = Vec::with_capacity(studies.len());
     let mut warned = Vec::new();
     for (study, paper) in studies {
@@ -70,15 +70,29 @@ pub(crate) fn judge(
         let verdicts = converge_analysis::check(&study, &paper, &runs).map_err(Usage::from)?;
         judged.push(Judged { study, paper, runs, verdicts });
     }
+    // What concerns all claims together: the adjusted values, and what changed since last time.
+    let mut all: Vec<Verdict> = judged.iter_mut().flat_map(|j| j.verdicts.drain(..)).collect();
+    verdict::adjust(&mut all);
+    verdict::flag_changes(&mut all, &verdict::read(&verdicts_path(context)).unwrap_or_default());
+    for verdict in all {
+        let home = judged.iter_mut().find(|judged| {
+            judged.study.paper == verdict.paper && judged.study.name == verdict.study
+        });
+        home.expect("a verdict comes from one of the studies").verdicts.push(verdict);
+    }
     Ok(judged)
+}
+
+/// The verdicts of the last check.
+fn verdicts_path(context: &Context) -> PathBuf {
+    context.store_dir().join("verdicts.json")
 }
 
 /// Prints the table and writes `verdicts.json`; returns the exit code.
 pub(crate) fn answer(context: &Context, judged: &[Judged], strict: bool) -> Result<u8> {
     let verdicts: Vec<Verdict> =
         judged.iter().flat_map(|judged| judged.verdicts.iter().cloned()).collect();
-    let path = context.store_dir().join("verdicts.json");
-    verdict::write(&verdicts, &path)?;
+    verdict::write(&verdicts, &verdicts_path(context))?;
     let measured = judged.iter().any(Judged::measured);
     context.print(&verdicts, || {
         table::render(

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // The one place that prints an error.
             eprintln!("error: {error:#}");
-            let usage = error.chain().any(|cause| cause.is::<Usage>());
+            let usage = error.chain().any(<dyn std::error::Error>::is::<Usage>);
             if usage { exit::USAGE.into() } else { exit::FAILED.into() }
         }
     }

@@ -40,11 +40,11 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Result<u8> {
     let mut reports = Vec::new();
     for (study, paper) in &studies {
         let mut shown = Shown::new(study, context.quiet);
-        let mut advisor = Looks::new(paper, context.code(args.work.keep_older));
+        let mut advisor = Looks::new(paper, Context::code(args.work.keep_older));
         let report = conduct::run_study(study, &store, &options, &mut advisor, &mut shown);
         shown.clear();
         let report = report?;
-        context.warn(&report.problems);
+        Context::warn(&report.problems);
         let interrupted = report.interrupted;
         reports.push((format!("{}/{}", study.paper, study.name), report));
         if interrupted {

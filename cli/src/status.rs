@@ -38,7 +38,7 @@ pub(crate) fn status(context: &Context, select: &SelectArgs) -> Result<()> {
     let studies = context.studies(select)?;
     let store = context.store()?;
     let survey = store.survey();
-    context.warn(&survey.problems);
+    Context::warn(&survey.problems);
     let ledger = Ledger::new(&survey);
     let mut counts = Vec::new();
     let mut failures = Vec::new();
@@ -73,7 +73,7 @@ pub(crate) fn status(context: &Context, select: &SelectArgs) -> Result<()> {
         let head = ["study", "done", "missing", "stale", "failed"];
         let mut text = table(&head, &rows, context.terminal.width);
         for failure in failures {
-            text.push_str(&format!("\nfailed: {failure}"));
+            text += &format!("\nfailed: {failure}");
         }
         text
     })

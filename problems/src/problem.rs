@@ -43,7 +43,9 @@ pub trait Problem: Send + Sync + 'static {
     /// Writes the output number `index` at `x`.
     fn output(&self, _index: usize, _x: &[f64], _out: &mut [f64], _scratch: &mut Self::Scratch) {}
 
-    /// Facts for the header of every run: checksum of the data, precision of the oracles.
+    /// Facts for the header of every run: `checksum` of the data, `precision` of the oracles (the
+    /// numerical floor of a rate is that of `f32` where it names that type), and what else tells two
+    /// instances apart.
     fn facts(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }

@@ -22,19 +22,19 @@ pub struct Seed([u8; 32]);
 impl Seed {
     /// The root of the tree number `n`.
     pub fn root(n: u64) -> Self {
-        Self::hash(b"root", &[0; 32], &n.to_le_bytes())
+        Self::hash(*b"root", &[0; 32], &n.to_le_bytes())
     }
 
     /// The child named `label`. Labels are length-prefixed, so paths cannot run into each other.
     #[must_use]
     pub fn child(self, label: &str) -> Self {
-        Self::hash(b"name", &self.0, label.as_bytes())
+        Self::hash(*b"name", &self.0, label.as_bytes())
     }
 
     /// The child number `index`.
     #[must_use]
     pub fn index(self, index: u64) -> Self {
-        Self::hash(b"indx", &self.0, &index.to_le_bytes())
+        Self::hash(*b"indx", &self.0, &index.to_le_bytes())
     }
 
     /// A generator whose whole state and stream come from this node.
@@ -42,7 +42,7 @@ impl Seed {
         Pcg64::from_seed(self.0)
     }
 
-    fn hash(kind: &[u8; 4], parent: &[u8; 32], label: &[u8]) -> Self {
+    fn hash(kind: [u8; 4], parent: &[u8; 32], label: &[u8]) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(kind);
         hasher.update(parent);

@@ -100,6 +100,7 @@ impl WithSimd for Prox<'_> {
 
 /// Damped Newton. `work: 2 * LANES * classes`. Returns the iterations.
 #[inline(always)]
+#[expect(clippy::float_cmp, reason = "class numbers, whole, held as lanes of f64")]
 fn newton(s: f64, v: &[f64], z: &mut [f64], own: &[f64; LANES], work: &mut [f64]) -> usize {
     let (p, step) = work.split_at_mut(z.len());
     for iteration in 1..=LIMIT {
@@ -176,6 +177,7 @@ fn newton(s: f64, v: &[f64], z: &mut [f64], own: &[f64; LANES], work: &mut [f64]
 
 /// Newton in τ. `work: 2 * LANES * classes`. Returns the iterations.
 #[inline(always)]
+#[expect(clippy::float_cmp, reason = "class numbers, whole, held as lanes of f64")]
 fn scalar(s: f64, v: &[f64], z: &mut [f64], own: &[f64; LANES], work: &mut [f64]) -> usize {
     let shifted = &mut work[..z.len()];
     let mut low = [f64::NEG_INFINITY; LANES];

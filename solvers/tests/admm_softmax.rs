@@ -1,5 +1,7 @@
 //! Identities, monotonicity and limits of ADMM-Softmax and of what it is compared with.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what fails, fails the test")]
+
 use converge_problems::data::{Dataset, DatasetChoice, Features, Samples, Shape};
 use converge_problems::mlr::{Amount, Bias, Mlr, MlrConfig, Precision, Ridge, SplitChoice};
 use converge_problems::{Gradient, Problem, Seed, Value};

@@ -11,7 +11,6 @@ use super::variants;
 use super::words;
 use super::{Input, slug};
 use crate::claim::Claim;
-use crate::load;
 use crate::plot::Figure;
 use crate::report::plotted::Plot;
 use crate::verdict::Verdict;
@@ -119,9 +118,7 @@ fn page(
 ) -> Page {
     let first = verdicts[0];
     let claim = progress::claim(input, first);
-    let runs = load::runs(input.runs);
-    let seeds: Vec<Option<Seeds>> =
-        verdicts.iter().map(|verdict| Seeds::of(claim.as_ref()?, verdict, &runs)).collect();
+    let seeds: Vec<Option<Seeds>> = verdicts.iter().map(|verdict| Seeds::of(verdict)).collect();
     // One axis for all variants, so that the eye sees only the change.
     let reach = seeds.iter().flatten().map(Seeds::reach);
     let reach = reach.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0.0, 1.0));
@@ -260,7 +257,7 @@ fn concerned(input: &Input<'_>, traces: &Traces, claim: &Claim, variant: &str) -
 /// What the interactive figure of a claim shows at first: its metric over the axis of the plot that
 /// shows it too.
 fn plot(input: &Input<'_>, study: usize, traces: &Traces, claim: &Claim) -> String {
-    let metrics = claim.test.metrics();
+    let metrics = claim.test.kind().1.columns();
     let shown = metrics.iter().find(|name| traces.metrics.iter().any(|axis| axis.name == **name));
     let Some(metric) = shown else { return String::new() };
     let mut names: Vec<&str> = Vec::new();
@@ -317,6 +314,13 @@ fn facts(verdict: &Verdict) -> Vec<Fact> {
     if let (Some(support), Some(refute)) = (verdict.p_support, verdict.p_refute) {
         let text = format!("{}, {}", look::shown(support), look::shown(refute));
         facts.push(("p for, p against", text));
+    }
+    if let (Some(support), Some(refute)) = (verdict.holm_support, verdict.holm_refute) {
+        let text = format!("{}, {}", look::shown(support), look::shown(refute));
+        facts.push(("both after Holm", text));
+    }
+    if verdict.looks > 1 {
+        facts.push(("looks", verdict.looks.to_string()));
     }
     facts.extend(verdict.flags.iter().map(|flag| ("remark", flag.clone())));
     facts.extend([

@@ -4,13 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::look;
-use crate::claim::{At, Claim, Condition, Mistake, Test};
-use crate::judge::{reach, target};
-use crate::load::Run;
-use crate::number::{Failed, Selection, number, pairs, singles};
 use crate::plot::forest;
-use crate::rate;
-use crate::verdict::{Side, Verdict};
+use crate::verdict::Verdict;
 
 const WIDTH: f64 = 640.0;
 /// Room at each side for half a dot.
@@ -24,8 +19,8 @@ const PITCH: f64 = 9.0;
 /// The numbers of one variant of a claim.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Seeds {
-    /// One number a seed, by rising seed; the worst of the seed's runs where it has several.
-    pub(super) values: Vec<(u64, f64)>,
+    /// Seed and number, on the scale of the estimate or, behind a share of seeds, of the contrast.
+    values: Vec<(u64, f64)>,
     /// Where the claim holds, in the unit of the numbers.
     holds: (f64, f64),
     /// Estimate and interval, where they are in that unit: a share of seeds is not.
@@ -33,18 +28,17 @@ pub(super) struct Seeds {
 }
 
 impl Seeds {
-    /// Reduces runs as the claim says; `None` if there is nothing to show.
-    pub(super) fn of(claim: &Claim, verdict: &Verdict, runs: &[Run<'_>]) -> Option<Self> {
-        let mine: Vec<Run<'_>> = runs
-            .iter()
-            .copied()
-            .filter(|run| run.label.variant == verdict.variant && claim.test.concerns(run.label))
-            .collect();
-        let mut values = numbers(&claim.test, &mine).ok()?;
-        values.retain(|(_, value)| !value.is_nan());
-        values.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    /// The numbers of a verdict; `None` if it has none.
+    pub(super) fn of(verdict: &Verdict) -> Option<Self> {
+        let rows = verdict.rows.iter().filter(|row| !row.value.is_nan());
+        let values: Vec<(u64, f64)> = rows.map(|row| (row.seed, row.value)).collect();
+        // Behind a share of seeds stands what each seed said: kept or not, won or lost by so much.
         let is_share = verdict.statistic.starts_with("share of seeds");
-        let holds = if is_share { limits(&claim.test, verdict) } else { forest::holding(verdict) };
+        let holds = match (is_share, verdict.kind.as_str()) {
+            (false, _) => forest::holding(verdict),
+            (true, "share") => (0.5, f64::INFINITY),
+            (true, _) => (0.0, f64::INFINITY),
+        };
         let interval = (!is_share && verdict.estimate.is_finite()).then_some([
             verdict.estimate,
             verdict.lower,
@@ -173,135 +167,11 @@ fn stacked(values: &[(u64, f64)], x: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Where a single seed keeps the claim, for claims on a share of the seeds.
-fn limits(test: &Test, verdict: &Verdict) -> (f64, f64) {
-    let at_most = |limit: f64| (f64::NEG_INFINITY, limit);
-    let at_least = |limit: f64| (limit, f64::INFINITY);
-    match test {
-        Test::Faster(test) => at_most(1.0 / test.factor),
-        Test::Share(share) => match &share.test {
-            Condition::AtMost(bound) => at_most(bound.limit),
-            Condition::AtLeast(bound) => at_least(bound.limit),
-            Condition::Ratio(ratio) if ratio.at_most.is_some() => at_most(ratio.limit()),
-            Condition::Ratio(ratio) => at_least(ratio.limit()),
-        },
-        Test::Ratio(ratio) if ratio.at_most.is_some() => at_most(ratio.limit()),
-        Test::Ratio(ratio) => at_least(ratio.limit()),
-        _ if verdict.side == Side::Below => at_most(-verdict.margin),
-        _ => at_least(verdict.margin),
-    }
-}
-
-/// Seed and number of what a test compares.
-fn numbers(test: &Test, runs: &[Run<'_>]) -> Result<Vec<(u64, f64)>, Mistake> {
-    match test {
-        Test::AtMost(bound) => {
-            worst(runs, &bound.metric, &bound.at, bound.probe.as_deref(), f64::max)
-        }
-        Test::AtLeast(bound) => {
-            worst(runs, &bound.metric, &bound.at, bound.probe.as_deref(), f64::min)
-        }
-        Test::Better(test) => {
-            let ats = (&test.at, test.than_at.as_ref().unwrap_or(&test.at));
-            let solvers = (test.solver.as_str(), test.than.as_str());
-            paired(runs, &test.metric, ats, solvers, test.problem.as_deref(), |a, b| a - b)
-        }
-        Test::Ratio(test) => ratios(runs, test),
-        Test::Equal(test) => {
-            let ats = (&test.at, test.than_at.as_ref().unwrap_or(&test.at));
-            let name = test.solver.as_deref().or(test.probe.as_deref()).unwrap_or_default();
-            if let Some(than) = &test.than {
-                let solvers = (name, than.as_str());
-                return paired(
-                    runs,
-                    &test.metric,
-                    ats,
-                    solvers,
-                    test.problem.as_deref(),
-                    |a, b| a - b,
-                );
-            }
-            let problem = test.problem.as_deref();
-            let mut found = Vec::new();
-            for run in singles(runs, name, problem, false, "test.equal", "solver")?.values() {
-                let value = number(run, &test.metric, &test.at, "test.equal", &mut Failed::new())?;
-                found.extend(
-                    value.map(|n| (run.label.seed, n.value - test.value.unwrap_or_default())),
-                );
-            }
-            Ok(found)
-        }
-        Test::Faster(test) => {
-            let mut found = Vec::new();
-            let problem = test.problem.as_deref();
-            let path = "test.faster";
-            for (a, b) in pairs(runs, &test.solver, &test.than, problem, false, path)? {
-                let goal = target(test, &a, &b)?;
-                let time = |run| Ok(reach(test, run, goal, &mut Failed::new())?.time());
-                found.push((a.label.seed, time(&a)? / time(&b)?));
-            }
-            Ok(found)
-        }
-        Test::Rate(test) => rate::slopes(test, runs),
-        Test::Share(share) => match &share.test {
-            Condition::AtMost(bound) => {
-                worst(runs, &bound.metric, &bound.at, bound.probe.as_deref(), f64::max)
-            }
-            Condition::AtLeast(bound) => {
-                worst(runs, &bound.metric, &bound.at, bound.probe.as_deref(), f64::min)
-            }
-            Condition::Ratio(test) => ratios(runs, test),
-        },
-    }
-}
-
-/// The worst number of each seed.
-fn worst(
-    runs: &[Run<'_>],
-    metric: &str,
-    at: &At,
-    probe: Option<&str>,
-    worse: fn(f64, f64) -> f64,
-) -> Result<Vec<(u64, f64)>, Mistake> {
-    let mut found: BTreeMap<u64, f64> = BTreeMap::new();
-    let selection = Selection { probe, ..Selection::default() };
-    for run in selection.of(runs) {
-        if let Some(number) = number(&run, metric, at, "test", &mut Failed::new())? {
-            let seed = found.entry(run.label.seed).or_insert(number.value);
-            *seed = worse(*seed, number.value);
-        }
-    }
-    Ok(found.into_iter().collect())
-}
-
-fn ratios(runs: &[Run<'_>], test: &crate::claim::Ratio) -> Result<Vec<(u64, f64)>, Mistake> {
-    let ats = (&test.at, test.than_at.as_ref().unwrap_or(&test.at));
-    let solvers = (test.solver.as_str(), test.than.as_str());
-    paired(runs, &test.metric, ats, solvers, test.problem.as_deref(), |a, b| a / b)
-}
-
-fn paired(
-    runs: &[Run<'_>],
-    metric: &str,
-    ats: (&At, &At),
-    solvers: (&str, &str),
-    problem: Option<&str>,
-    contrast: fn(f64, f64) -> f64,
-) -> Result<Vec<(u64, f64)>, Mistake> {
-    let mut found = Vec::new();
-    for (one, other) in pairs(runs, solvers.0, solvers.1, problem, false, "test")? {
-        let a = number(&one, metric, ats.0, "test", &mut Failed::new())?;
-        let b = number(&other, metric, ats.1, "test", &mut Failed::new())?;
-        if let (Some(a), Some(b)) = (a, b) {
-            found.push((one.label.seed, contrast(a.value, b.value)));
-        }
-    }
-    Ok(found)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plot::forest::tests::verdict;
+    use crate::verdict::{Answer, Row};
 
     fn seeds(values: &[f64]) -> Seeds {
         Seeds {
@@ -309,6 +179,20 @@ mod tests {
             holds: (f64::NEG_INFINITY, 1.0),
             interval: Some([0.5, 0.4, 0.6]),
         }
+    }
+
+    #[test]
+    fn behind_a_share_of_seeds_a_seed_that_wins_lies_where_the_claim_holds() {
+        let mut verdict =
+            verdict("C1", Answer::Supported, [0.9, 0.6, 1.0, 0.5], "share of seeds that win");
+        verdict.rows = vec![Row { seed: 0, value: 0.3 }, Row { seed: 1, value: f64::NAN }];
+        let seeds = Seeds::of(&verdict).unwrap();
+        assert_eq!((seeds.values.as_slice(), seeds.holds.0), (&[(0, 0.3)][..], 0.0));
+        assert!(seeds.interval.is_none());
+        verdict.kind = "share".into();
+        assert!((Seeds::of(&verdict).unwrap().holds.0 - 0.5).abs() < 1e-15);
+        verdict.rows.clear();
+        assert!(Seeds::of(&verdict).is_none());
     }
 
     #[test]

@@ -319,7 +319,7 @@ fn axes(study: &Study, runs: &[&(Planned, Option<Record>)]) -> (Vec<Axis>, Vec<A
         }
     }
     for claim in study.claims.iter().filter_map(|item| item.read::<Claim>().ok()) {
-        for name in claim.test.metrics() {
+        for name in claim.test.kind().1.columns() {
             note(&mut metrics, name);
         }
     }

@@ -1,7 +1,8 @@
-//! The share of seeds that satisfy a condition. Source: C. Clopper, E. Pearson, The use of
-//! confidence or fiducial limits illustrated in the case of the binomial, 1934, Biometrika 26.
+//! The share of seeds that satisfy a condition (9.3). Sources: C. Clopper, E. Pearson, The use of
+//! confidence or fiducial limits illustrated in the case of the binomial, 1934, Biometrika 26;
+//! E. Wilson, Probable inference, the law of succession, and statistical inference, 1927, JASA 22.
 
-use super::distribution::{beta_quantile, binomial_lower, binomial_upper};
+use super::distribution::{beta_quantile, binomial_lower, binomial_upper, normal_quantile};
 use super::{Evidence, Interval};
 
 /// Exact interval for the probability behind `successes` of `trials`; conservative.
@@ -11,6 +12,16 @@ pub fn clopper_pearson(successes: u64, trials: u64, alpha: f64) -> Interval {
     let upper =
         if successes == trials { 1.0 } else { beta_quantile(1.0 - 0.5 * alpha, k + 1.0, n - k) };
     Interval::new(lower, upper)
+}
+
+/// Wilson's interval: for plots only. It covers 95 % on average but as little as 84 % at five seeds.
+pub fn wilson(successes: u64, trials: u64, alpha: f64) -> Interval {
+    let (n, z) = (trials as f64, normal_quantile(1.0 - 0.5 * alpha));
+    let share = successes as f64 / n;
+    let shrink = 1.0 + z * z / n;
+    let center = (share + z * z / (2.0 * n)) / shrink;
+    let half = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt() / shrink;
+    Interval::new(center - half, center + half)
 }
 
 /// p-values of "the probability exceeds `null`", for a number of trials fixed before the data.
@@ -39,6 +50,9 @@ mod tests {
         let found = clopper_pearson(0, 20, 0.05);
         assert!(found.lower.abs() < f64::MIN_POSITIVE);
         assert_close(found.upper, 0.168_433_471, 1e-9);
+        let found = wilson(3, 20, 0.05);
+        assert_close(found.lower, 0.052_368_745_9, 1e-9);
+        assert_close(found.upper, 0.360_418_864_7, 1e-9);
     }
 
     #[test]

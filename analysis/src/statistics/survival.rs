@@ -4,7 +4,8 @@
 //! 53; P. Royston, M. Parmar, Restricted mean survival time, 2013, BMC Med. Res. Methodol. 13:152.
 
 use super::Interval;
-use super::distribution::{normal_quantile, student_quantile};
+use super::contrast::Contrast;
+use super::distribution::normal_quantile;
 use super::win::Tally;
 
 /// When a run reached its target, on whatever axis the claim counts.
@@ -155,22 +156,22 @@ impl RestrictedMean {
         self.variance * n / (n - 1.0)
     }
 
-    /// Interval with Student's quantile of n − 1 degrees of freedom.
-    pub fn interval(&self, alpha: f64) -> Interval {
-        let q = student_quantile(1.0 - 0.5 * alpha, self.count as f64 - 1.0);
-        let half = q * self.corrected().sqrt();
-        Interval::new(self.value - half, self.value + half)
+    /// The restricted mean with Student's law of n − 1 degrees of freedom.
+    pub fn contrast(&self) -> Contrast {
+        let freedom = self.count as f64 - 1.0;
+        Contrast { estimate: self.value, error: self.corrected().sqrt(), freedom }
     }
 
-    /// Estimate and interval of the difference of two independent restricted means, with Welch's
-    /// degrees of freedom.
-    pub fn minus(&self, other: &Self, alpha: f64) -> (f64, Interval) {
-        let (a, b) = (self.corrected(), other.corrected());
-        let freedom = (a + b).powi(2)
-            / (a * a / (self.count as f64 - 1.0) + b * b / (other.count as f64 - 1.0));
-        let half = student_quantile(1.0 - 0.5 * alpha, freedom) * (a + b).sqrt();
-        let estimate = self.value - other.value;
-        (estimate, Interval::new(estimate - half, estimate + half))
+    /// Difference of two independent restricted means, with Welch's degrees of freedom.
+    pub fn minus(&self, other: &Self) -> Contrast {
+        let part = |mean: &Self| (mean.corrected(), mean.count as f64 - 1.0);
+        Contrast::welch(self.value - other.value, part(self), part(other))
+    }
+
+    /// Logarithm of the ratio of two independent restricted means, `Var ln R = Var/R²`.
+    pub fn ln_ratio(&self, other: &Self) -> Contrast {
+        let part = |mean: &Self| (mean.corrected() / mean.value.powi(2), mean.count as f64 - 1.0);
+        Contrast::welch((self.value / other.value).ln(), part(self), part(other))
     }
 }
 
@@ -232,9 +233,28 @@ mod tests {
     #[test]
     fn difference_of_equal_samples_is_zero_with_a_symmetric_interval() {
         let mean = restricted_mean(&RUNS, 15.0);
-        let (estimate, interval) = mean.minus(&mean, 0.05);
-        assert!(estimate.abs() < f64::MIN_POSITIVE);
-        assert_close(interval.upper, -interval.lower, 1e-14);
+        for found in [mean.minus(&mean), mean.ln_ratio(&mean)] {
+            assert!(found.estimate.abs() < f64::MIN_POSITIVE);
+            assert_close(found.freedom, 14.0, 1e-14);
+            let interval = found.interval(0.05);
+            assert_close(interval.upper, -interval.lower, 1e-14);
+        }
+    }
+
+    #[test]
+    fn without_censoring_the_difference_is_welch_s() {
+        // ttest_ind((1, 2, 4, 7), (3, 5, 4), equal_var=False)
+        let runs = |times: &[f64]| times.iter().map(|time| (*time, true)).collect::<Vec<_>>();
+        let a = restricted_mean(&runs(&[1.0, 2.0, 4.0, 7.0]), 10.0);
+        let b = restricted_mean(&runs(&[3.0, 5.0, 4.0]), 10.0);
+        let found = a.minus(&b);
+        assert_close(found.studentized(0.0), -0.346_410_161_513_775_4, 1e-9);
+        assert_close(found.evidence(0.0).two_sided(), 0.746_356_663_461_315_4, 1e-9);
+        // The delta method: the error of ln R is that of R over R.
+        let ratio = a.ln_ratio(&b);
+        assert_close(ratio.estimate, (3.5_f64 / 4.0).ln(), 1e-12);
+        let error = (a.corrected() / 3.5_f64.powi(2) + b.corrected() / 16.0).sqrt();
+        assert_close(ratio.error, error, 1e-12);
     }
 
     #[test]

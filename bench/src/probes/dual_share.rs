@@ -61,12 +61,10 @@ impl Probe for DualShare {
                 broken = Some(breakdown);
             }
         });
-        match broken {
-            Some(breakdown) => Err(breakdown.into()),
-            None => {
-                push(&[dual, iteration, dual / iteration]);
-                Ok(())
-            }
+        if let Some(breakdown) = broken {
+            return Err(breakdown.into());
         }
+        push(&[dual, iteration, dual / iteration]);
+        Ok(())
     }
 }

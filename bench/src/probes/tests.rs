@@ -76,6 +76,17 @@ fn the_split_variable_is_the_same_on_any_threads_and_as_a_joint_problem() {
 }
 
 #[test]
+fn the_joint_problem_is_solved_where_its_value_is_a_sum_of_many_terms() {
+    let data = json!({ "model": "gumbel-softmax", "samples": 2000, "inputs": 60, "classes": 10 });
+    let problem =
+        json!({ "dataset": { "synthetic": data }, "split": { "validation": 0, "test": 0 } });
+    let config = json!({ "problem": problem, "penalty": 4e-3, "iterations": 5, "threads": [1] });
+    let rows = rows("z-step-partition", &config);
+    assert_eq!(rows.len(), 5);
+    assert!(column(&rows, 1) <= 1e-6, "joint: {:e}", column(&rows, 1));
+}
+
+#[test]
 fn the_share_of_the_dual_is_a_share() {
     let config = json!({ "problem": small(), "penalty": 0.05, "iterations": 2, "repeats": 1 });
     let rows = rows("dual-share", &config);

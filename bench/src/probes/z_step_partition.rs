@@ -133,6 +133,9 @@ impl JointStep {
         let newton = NewtonCg {
             gradient_tolerance: 1e-7 * self.penalty / samples,
             products: 500,
+            // The value is a plain sum of N terms far larger than their mean, so its rounding is
+            // far above that of one term; the slopes of a convex problem decide without it.
+            noise: 1e-9,
             ..NewtonCg::default()
         };
         let mut state = newton.init(self, &self.center, seed)?;
@@ -141,7 +144,7 @@ impl JointStep {
                 return Ok(Solver::<Self>::iterate(&newton, &state).to_vec());
             }
         }
-        Err(Breakdown::LineSearch.into())
+        Err(Breakdown::NotConverged("the joint problem").into())
     }
 
     /// Softmax of a column into `out`; returns `lse`.

@@ -4,7 +4,7 @@
 //! file  = MAGIC frame*
 //! frame = MARK  crc32(length, payload): u32  length: u64  payload      (little endian)
 //! ```
-//! The payload's first byte says what follows: `M` the machine (UTF-8), `R` a record (MessagePack
+//! The payload's first byte says what follows: `M` the machine (UTF-8), `R` a record (`MessagePack`
 //! with names). The mark lets a reader find the next frame behind a damaged one; the checksum
 //! decides whether it is one.
 

@@ -444,6 +444,13 @@ impl Study {
         self
     }
 
+    /// The same study with all random numbers from another root.
+    #[must_use]
+    pub fn with_root(mut self, root: u64) -> Self {
+        self.root = root;
+        self
+    }
+
     /// Cells of a stage for some repetitions, those of one instance side by side.
     ///
     /// The main stage needs the choices of the tuning; without one, a tuned solver has the values

@@ -1,5 +1,7 @@
 //! The store as its users see it: what goes in comes out, whatever happens in between.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what fails, fails the test")]
+
 mod faults;
 mod samples;
 
@@ -116,7 +118,7 @@ fn an_empty_journal_leaves_nothing() {
     assert!(store.journal().unwrap().seal().unwrap().is_none());
     drop(store.journal().unwrap());
     assert!(store.adopt().unwrap().is_empty());
-    assert_eq!(files(&store), [PathBuf::new(); 0]);
+    assert!(files(&store).is_empty());
 }
 
 #[test]
@@ -235,7 +237,7 @@ fn forgotten_runs_are_gone_and_the_others_stay() {
     assert_holds(&store, &left);
     assert!(store.load(&gone, None).records.is_empty());
     assert_eq!(store.forget(&identities(&left)).unwrap(), 4);
-    assert_eq!(files(&store), [PathBuf::new(); 0]);
+    assert!(files(&store).is_empty());
 
     let mut journal = store.journal().unwrap();
     journal.append(&records[0]).unwrap();

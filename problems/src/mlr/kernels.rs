@@ -25,6 +25,7 @@ fn class_blocks(count: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// `scores(k, j) = bias(k) + sum_i weights(i, k) rows(i, j)`.
+#[expect(clippy::struct_field_names, reason = "the output bears the name of the formula")]
 pub(crate) struct Scores<'a, T> {
     /// `(stride, samples)`, one sample after the other.
     pub rows: &'a [T],

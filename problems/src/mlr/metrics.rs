@@ -71,7 +71,7 @@ impl Problem for Mlr {
         push(misfit / self.samples() as f64);
         push(correct / self.samples() as f64);
         for part in [&self.validation, &self.test].into_iter().flatten() {
-            let (misfit, correct) = self.assess(part, x, scratch);
+            let (misfit, correct) = Self::assess(part, x, scratch);
             push(misfit / part.rows.samples as f64);
             push(correct / part.rows.samples as f64);
         }

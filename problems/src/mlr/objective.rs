@@ -74,11 +74,10 @@ impl Mlr {
         debug_assert_eq!(weights.len(), self.dim());
         debug_assert_eq!(state.len(), self.state_len(width));
         let sweep = Sweep { samples: &self.train, batch: None, width };
-        self.run(sweep, weights, state, product, scratch, visit)
+        Self::run(sweep, weights, state, product, scratch, visit)
     }
 
     pub(super) fn run(
-        &self,
         sweep: Sweep<'_>,
         weights: &[f64],
         state: &mut [f64],
@@ -93,14 +92,9 @@ impl Mlr {
     }
 
     /// Sum of the misfits over `samples`, and the number classified right.
-    pub(super) fn assess(
-        &self,
-        samples: &Samples,
-        x: &[f64],
-        scratch: &mut MlrScratch,
-    ) -> (f64, f64) {
+    pub(super) fn assess(samples: &Samples, x: &[f64], scratch: &mut MlrScratch) -> (f64, f64) {
         let sweep = Sweep { samples, batch: None, width: 0 };
-        let sums = self.run(sweep, x, &mut [], None, scratch, misfit_and_correct);
+        let sums = Self::run(sweep, x, &mut [], None, scratch, misfit_and_correct);
         (sums[0], sums[1])
     }
 
@@ -233,7 +227,7 @@ impl BatchGradient for Mlr {
     /// term. An empty batch leaves the latter.
     fn batch_gradient(&self, batch: Batch<'_>, x: &[f64], g: &mut [f64], scratch: &mut MlrScratch) {
         let sweep = Sweep { samples: &self.train, batch: Some(batch.terms), width: 0 };
-        self.run(sweep, x, &mut [], Some(g), scratch, misfit);
+        Self::run(sweep, x, &mut [], Some(g), scratch, misfit);
         let over_n = 1.0 / batch.terms.len().max(1) as f64;
         g.iter_mut().for_each(|g| *g *= over_n);
         self.tikhonov(x, Some(g), scratch);

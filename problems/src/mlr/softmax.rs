@@ -117,10 +117,9 @@ pub(crate) fn correct(scores: &[f64], capacity: usize, labels: &[u16]) -> usize 
     let mut correct = 0;
     for (j, &label) in labels.iter().enumerate() {
         let own = scores[label as usize * capacity + j];
-        let before = scores.iter().skip(j).step_by(capacity).take(label as usize);
-        let after = scores.iter().skip(j).step_by(capacity).skip(label as usize + 1);
-        let wins =
-            before.fold(true, |w, &z| w & (z < own)) & after.fold(true, |w, &z| w & (z <= own));
+        let mut before = scores.iter().skip(j).step_by(capacity).take(label as usize);
+        let mut after = scores.iter().skip(j).step_by(capacity).skip(label as usize + 1);
+        let wins = before.all(|&z| z < own) && after.all(|&z| z <= own);
         correct += usize::from(wins);
     }
     correct

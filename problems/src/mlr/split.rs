@@ -68,18 +68,15 @@ impl SplitChoice {
         let samples = data.train.labels.len();
         let mut pool = permutation(samples, seed.child("train"));
         let sixth = Amount::Fraction(1.0 / 6.0);
-        let test = match &data.test {
-            Some(test) => {
-                let count = test.labels.len();
-                let mut order = permutation(count, seed.child("test"));
-                order.truncate(self.test.unwrap_or(Amount::Fraction(1.0)).of(count, "split.test")?);
-                order
-            }
-            None => {
-                let count = self.test.unwrap_or(if samples > 5 { sixth } else { Amount::Count(0) });
-                let count = count.of(samples, "split.test")?;
-                pool.split_off(samples - count)
-            }
+        let test = if let Some(test) = &data.test {
+            let count = test.labels.len();
+            let mut order = permutation(count, seed.child("test"));
+            order.truncate(self.test.unwrap_or(Amount::Fraction(1.0)).of(count, "split.test")?);
+            order
+        } else {
+            let count = self.test.unwrap_or(if samples > 5 { sixth } else { Amount::Count(0) });
+            let count = count.of(samples, "split.test")?;
+            pool.split_off(samples - count)
         };
         let count = self.validation.unwrap_or(if samples > 5 { sixth } else { Amount::Count(0) });
         let count = count.of(samples, "split.validation")?;

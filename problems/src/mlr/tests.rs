@@ -100,7 +100,7 @@ fn value_and_gradient_equal_the_plain_formulas_for_every_storage_and_shape() {
             for (precision, tolerance) in [(Precision::Double, DOUBLE), (Precision::Mixed, MIXED)] {
                 for bias in [Bias::Regularized, Bias::Free] {
                     let data = dataset(samples, inputs, classes, kind);
-                    let config = MlrConfig { precision, bias, ..config() };
+                    let config = MlrConfig { bias, precision, ..config() };
                     let mlr = Mlr::new(&data, &config, Seed::root(1), None).unwrap();
                     let x = point(&mlr, 2);
                     let (value, gradient) = plain(&mlr, bias == Bias::Free, &x);

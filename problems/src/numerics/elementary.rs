@@ -55,9 +55,9 @@ pub fn ln(x: f64) -> f64 {
     let shift = if tiny { 54.0 } else { 0.0 };
     // sqrt(1/2) in bits: the exponent counted from there splits [√½, √2) from its powers of two.
     let offset = scaled.to_bits().wrapping_sub(0x3fe6_a09e_667f_3bcd);
-    let exponent = (offset as i64) >> 52;
-    let m = f64::from_bits(scaled.to_bits().wrapping_sub((exponent << 52) as u64));
-    let k = f64::from_bits((ROUND.to_bits() as i64).wrapping_add(exponent) as u64) - ROUND - shift;
+    let exponent = offset.cast_signed() >> 52;
+    let m = f64::from_bits(scaled.to_bits().wrapping_sub((exponent << 52).cast_unsigned()));
+    let k = f64::from_bits(ROUND.to_bits().wrapping_add_signed(exponent)) - ROUND - shift;
     let f = m - 1.0;
     let s = f / (2.0 + f);
     let z = s * s;

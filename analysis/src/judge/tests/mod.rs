@@ -1,15 +1,17 @@
 //! From runs made by hand to answers: one claim per kind, with planted effects and faults.
 
+mod kinds;
+
 use std::collections::BTreeMap;
 
 use converge_bench::cell::{Cell, Identity, Sampling, Section, Stage, StopRule, Task, Unit};
 use converge_bench::record::{Column, Header, Record, Status, Trace};
 use converge_bench::study::Label;
-use converge_problems::{Better, Metric, Split};
+use converge_problems::{Better, Metric, Seed, Split};
 use serde_json::json;
 
+use super::{Finding, Setting, judge};
 use crate::claim::{Answer, Claim, Mistake};
-use crate::judge::{Finding, Setting, judge};
 use crate::load::Run;
 
 const LOSS: Metric = Metric::new("validation-loss", Better::Lower, Split::Validation);
@@ -98,7 +100,12 @@ fn answer(
         serde_json::from_value(json!({ "text": "It holds.", "test": test })).unwrap();
     claim.validate()?;
     let runs = runs.iter().map(|(label, record)| Run { label, record }).collect();
-    judge(&claim, &Setting { runs, alpha: 0.05, sequential })
+    let draws = Seed::root(1);
+    let exact = claim.deterministic;
+    judge(
+        &claim,
+        &Setting { runs, alpha: 0.05, sequential, looks: claim.looks.clone(), exact, draws },
+    )
 }
 
 fn better() -> serde_json::Value {

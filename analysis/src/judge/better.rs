@@ -1,0 +1,105 @@
+//! `better`: one solver is better than another by more than a margin.
+
+use converge_bench::study::Label;
+use converge_problems::Better as Direction;
+use serde::Deserialize;
+
+use super::infer::{center_of, directional, plan_center};
+use super::paired::Pair;
+use super::{Finding, Kind, Setting};
+use crate::claim::{At, Center, Mistake, require};
+use crate::verdict::{Detectable, Side};
+
+/// `better`.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Better {
+    /// Column; its direction says what better means.
+    pub metric: String,
+    /// Row of the solver.
+    #[serde(default)]
+    pub at: At,
+    /// The solver that should be better.
+    pub solver: String,
+    /// The other.
+    pub than: String,
+    /// Row of the other, if different.
+    #[serde(default)]
+    pub than_at: Option<At>,
+    /// Difference that matters, in the unit of the metric; for `log-mean` a share: better by a
+    /// factor of at least `1 + margin`.
+    #[serde(default)]
+    pub margin: f64,
+    /// What stands for the seeds; by default the mean of logarithms for metrics that are better
+    /// lower, the mean for the others.
+    #[serde(default, alias = "centre")]
+    pub center: Option<Center>,
+    /// Problem, if the study has several.
+    #[serde(default)]
+    pub problem: Option<String>,
+}
+
+impl Kind for Better {
+    fn validate(&self, path: &str) -> Result<(), Mistake> {
+        self.at.validate(&self.metric, &format!("{path}.at"))?;
+        require(self.margin >= 0.0, &format!("{path}.margin"), "a margin of at least 0")
+    }
+
+    fn columns(&self) -> Vec<&str> {
+        vec![&self.metric]
+    }
+
+    fn concerns(&self, label: &Label) -> bool {
+        super::concerns(label, &[&self.solver, &self.than], self.problem.as_deref())
+    }
+
+    fn judge(&self, setting: &Setting<'_>, path: &str) -> Result<Finding, Mistake> {
+        let found = Pair {
+            metric: &self.metric,
+            solver: (&self.solver, &self.at),
+            than: (&self.than, self.than_at.as_ref().unwrap_or(&self.at)),
+            problem: self.problem.as_deref(),
+        }
+        .read(setting, path)?;
+        let statistic = format!("{}, {} − {}", self.metric, self.solver, self.than);
+        let Some(metric) = &found.metric else {
+            return Ok(Finding::nothing(statistic, found.failed));
+        };
+        let side = match metric.better {
+            Direction::Higher => Side::Above,
+            Direction::Lower => Side::Below,
+            Direction::Neither => {
+                let finding = format!("`{}` has no better direction", self.metric);
+                return Err(Mistake::new(format!("{path}.metric"), finding));
+            }
+        };
+        let toward = if side == Side::Below { -1.0 } else { 1.0 };
+        let mut center = self.center.unwrap_or_else(|| center_of(metric));
+        let mut flag = None;
+        if center == Center::LogMean {
+            if found.are_positive() {
+                let limit = toward * (1.0 + self.margin).ln();
+                let logs = found.differences(f64::ln);
+                let statistic = format!("{}, {} / {}", self.metric, self.solver, self.than);
+                let mut finding = directional(&logs, limit, side, Center::Mean, setting)
+                    .about(statistic, "", found.failed)
+                    .exponential();
+                finding.margin = self.margin;
+                return Ok(finding);
+            }
+            center = Center::Win;
+            flag = Some("a number without a logarithm: wins in place of a mean".to_owned());
+        }
+        let differences = found.differences(|x| x);
+        let unit = metric.unit.to_string();
+        let mut finding = directional(&differences, toward * self.margin, side, center, setting)
+            .about(statistic, &unit, found.failed);
+        finding.margin = self.margin;
+        finding.flags.extend(flag);
+        Ok(finding)
+    }
+
+    fn plan(&self, seeds: usize, alpha: f64, sequential: bool) -> Option<Detectable> {
+        plan_center(self.center, seeds, alpha, sequential)
+    }
+}

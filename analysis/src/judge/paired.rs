@@ -1,0 +1,74 @@
+//! Numbers of two solvers, seed by seed.
+
+use converge_problems::Metric;
+
+use super::Setting;
+use crate::claim::{At, Mistake};
+use crate::number::{Failed, number, pairs};
+use crate::verdict::Row;
+
+/// Whose numbers are compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair<'a> {
+    pub(super) metric: &'a str,
+    /// The solver and its row.
+    pub(super) solver: (&'a str, &'a At),
+    /// The other and its row.
+    pub(super) than: (&'a str, &'a At),
+    pub(super) problem: Option<&'a str>,
+}
+
+/// The numbers of the pairs that have both; a pair that lacks one is left out and counted.
+pub(super) struct Paired {
+    pub(super) seeds: Vec<u64>,
+    pub(super) a: Vec<f64>,
+    pub(super) b: Vec<f64>,
+    pub(super) failed: Failed,
+    /// What the numbers measure; `None` without a pair.
+    pub(super) metric: Option<Metric>,
+}
+
+impl Pair<'_> {
+    /// Reads the pairs.
+    ///
+    /// # Errors
+    /// As [`pairs`] and [`number`].
+    pub(super) fn read(&self, setting: &Setting<'_>, path: &str) -> Result<Paired, Mistake> {
+        let mut found = Paired {
+            seeds: Vec::new(),
+            a: Vec::new(),
+            b: Vec::new(),
+            failed: Failed::new(),
+            metric: None,
+        };
+        let names = (self.solver.0, self.than.0);
+        for (a, b) in pairs(&setting.runs, names.0, names.1, self.problem, !setting.exact, path)? {
+            let seed = a.label.seed;
+            let a = number(&a, self.metric, self.solver.1, path, &mut found.failed)?;
+            let b = number(&b, self.metric, self.than.1, path, &mut found.failed)?;
+            if let (Some(a), Some(b)) = (a, b) {
+                found.seeds.push(seed);
+                found.a.push(a.value);
+                found.b.push(b.value);
+                found.metric.get_or_insert(a.metric);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Paired {
+    /// Whether logarithms exist.
+    pub(super) fn are_positive(&self) -> bool {
+        self.a.iter().chain(&self.b).all(|x| *x > 0.0 && x.is_finite())
+    }
+
+    /// `f(a) - f(b)` of each seed. Two infinite numbers differ by nothing known: a tie.
+    pub(super) fn differences(&self, f: impl Fn(f64) -> f64) -> Vec<Row> {
+        let difference = |a: f64, b: f64| {
+            if a.is_infinite() && a.total_cmp(&b).is_eq() { 0.0 } else { f(a) - f(b) }
+        };
+        let numbers = self.a.iter().zip(&self.b).map(|(a, b)| difference(*a, *b));
+        self.seeds.iter().zip(numbers).map(|(seed, value)| Row { seed: *seed, value }).collect()
+    }
+}
