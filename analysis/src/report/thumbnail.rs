@@ -8,8 +8,9 @@ const MIDDLE: i32 = 66;
 /// Pixels of one half-width of the interval.
 const HALF: f64 = 20.0;
 
-/// The picture of a verdict as SVG; an empty frame where nothing was measured.
-pub(super) fn draw(verdict: &Verdict) -> String {
+/// The picture of a verdict as SVG; an empty frame where nothing was measured, a hollow mark where
+/// the verdict is not `done`.
+pub(super) fn draw(verdict: &Verdict, done: bool) -> String {
     let threshold = verdict.threshold;
     let finite = verdict.estimate.is_finite() && threshold.is_finite();
     let spread = (verdict.upper - verdict.lower) / 2.0;
@@ -51,9 +52,11 @@ pub(super) fn draw(verdict: &Verdict) -> String {
         let (low, high) = (a.min(b), a.max(b));
         let _ = write!(
             svg,
-            "<path class=\"m\" d=\"M{low} 13H{high}M{low} 9V17M{high} 9V17\" stroke-width=\"2\"/>"
+            "<path class=\"m\" d=\"M{low} 13H{high}M{low} 9V17M{high} 9V17\" stroke-width=\"{}\"/>",
+            if done { 2 } else { 1 }
         );
-        let _ = match verdict.answer {
+        let answer = if done { verdict.answer } else { Answer::NoVerdict };
+        let _ = match answer {
             Answer::Supported => write!(svg, "<circle class=\"m\" cx=\"{at}\" cy=\"13\" r=\"3\"/>"),
             Answer::Refuted => {
                 write!(svg, "<path class=\"m\" d=\"M{at} 8l5 5-5 5-5-5z\"/>")
@@ -78,14 +81,14 @@ mod tests {
         let below = verdict("C1", Answer::Supported, [0.4, 0.3, 0.5, 1.0], "ratio");
         let mut above = verdict("C1", Answer::Supported, [1.6, 1.5, 1.7, 1.0], "ratio");
         above.side = Side::Above;
-        assert_eq!(draw(&below), draw(&above));
-        assert!(draw(&below).contains("cx=\"106\""));
-        assert!(draw(&below).len() < 500);
+        assert_eq!(draw(&below, true), draw(&above, true));
+        assert!(draw(&below, true).contains("cx=\"106\""));
+        assert!(draw(&below, true).len() < 500);
     }
 
     #[test]
     fn without_numbers_nothing_is_marked() {
         let none = verdict("C1", Answer::NoVerdict, [f64::NAN; 4], "ratio");
-        assert!(!draw(&none).contains("NaN") && !draw(&none).contains("class=\"m\""));
+        assert!(!draw(&none, true).contains("NaN") && !draw(&none, true).contains("class=\"m\""));
     }
 }
