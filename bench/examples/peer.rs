@@ -4,13 +4,13 @@
 //! Answers every line of JSON on standard input ([`Request`]) with one on standard output
 //! ([`Answer`]), so that the script can take turns with its own library. Threads are those of
 //! `RAYON_NUM_THREADS`. Points and gradients are `p x K` column-major, the bias last in each class.
-//! Seconds are those of the named call alone: reading requests and looking at the objective between
-//! iterations happens outside the clock.
+//! Seconds are those of the named call alone, on the wall or of the processor: reading requests and
+//! looking at the objective between iterations happens outside the clock.
 
 use std::error::Error;
 use std::io::{BufRead, Write};
 
-use converge_bench::clock::{Clock, Monotonic};
+use converge_bench::clock::{Clock, Monotonic, ProcessorTime};
 use converge_problems::data::{self, Dataset, DatasetChoice};
 use converge_problems::mlr::{Bias, Mlr, MlrConfig, Precision, Ridge, SplitChoice};
 use converge_problems::{Gradient, Problem, Seed, Value};
@@ -49,20 +49,40 @@ struct Answer {
     gradient: Vec<f64>,
 }
 
+/// Whose seconds count.
+#[derive(Clone, Copy)]
+enum ClockKind {
+    Wall,
+    Processor,
+}
+
+impl ClockKind {
+    /// What `task` returns, and the seconds it took.
+    fn time<T>(self, task: impl FnOnce() -> T) -> (T, f64) {
+        let mut clock: Box<dyn Clock> = match self {
+            Self::Wall => Box::new(Monotonic::start()),
+            Self::Processor => Box::new(ProcessorTime::start()),
+        };
+        let result = task();
+        (result, clock.now())
+    }
+}
+
 /// Data, and one instance per precision for what needs no set-up in its time.
 struct Peer {
     ridge: f64,
+    clock: ClockKind,
     data: Dataset,
     double: Mlr,
     mixed: Mlr,
 }
 
 impl Peer {
-    fn new(ridge: f64) -> Result<Self, Box<dyn Error>> {
+    fn new(ridge: f64, clock: ClockKind) -> Result<Self, Box<dyn Error>> {
         let data = data::load(&DatasetChoice::Named("mnist".into()), Seed::root(0))?;
         let double = instance(&data, ridge, Precision::Double)?;
         let mixed = instance(&data, ridge, Precision::Mixed)?;
-        Ok(Self { ridge, data, double, mixed })
+        Ok(Self { ridge, clock, data, double, mixed })
     }
 
     fn instance(&self, precision: Precision) -> &Mlr {
@@ -80,7 +100,7 @@ impl Peer {
                 let (mut value, mut seconds) = (f64::NAN, Vec::with_capacity(repeats));
                 for _ in 0..repeats {
                     let evaluation =
-                        time(|| problem.value_gradient(&x, &mut gradient, &mut scratch));
+                        self.clock.time(|| problem.value_gradient(&x, &mut gradient, &mut scratch));
                     value = evaluation.0;
                     seconds.push(evaluation.1);
                 }
@@ -93,7 +113,7 @@ impl Peer {
                 let mut evaluation_seconds = Vec::with_capacity(steps);
                 let answer = self.solve(&AdmmSoftmax::default(), precision, |x| {
                     let evaluation =
-                        time(|| problem.value_gradient(x, &mut gradient, &mut scratch));
+                        self.clock.time(|| problem.value_gradient(x, &mut gradient, &mut scratch));
                     evaluation_seconds.push(evaluation.1);
                     evaluation_seconds.len() < steps
                 })?;
@@ -122,7 +142,7 @@ impl Peer {
         precision: Precision,
         mut go_on: impl FnMut(&[f64]) -> bool,
     ) -> Result<Answer, Box<dyn Error>> {
-        let (set_up, setup_seconds) = time(|| -> Result<_, Box<dyn Error>> {
+        let (set_up, setup_seconds) = self.clock.time(|| -> Result<_, Box<dyn Error>> {
             let problem = instance(&self.data, self.ridge, precision)?;
             let state = solver.init(&problem, &vec![0.0; problem.dim()], Seed::root(0))?;
             Ok((problem, state))
@@ -130,7 +150,7 @@ impl Peer {
         let (problem, mut state) = set_up?;
         let mut seconds = Vec::new();
         loop {
-            let (step, elapsed) = time(|| solver.step(&problem, &mut state));
+            let (step, elapsed) = self.clock.time(|| solver.step(&problem, &mut state));
             seconds.push(elapsed);
             if step?.converged || !go_on(solver.iterate(&state)) {
                 break;
@@ -162,16 +182,14 @@ fn instance(data: &Dataset, ridge: f64, precision: Precision) -> Result<Mlr, Box
     Ok(Mlr::new(data, &config, Seed::root(0), None)?)
 }
 
-/// What `task` returns, and the seconds it took.
-fn time<T>(task: impl FnOnce() -> T) -> (T, f64) {
-    let mut clock = Monotonic::start();
-    let result = task();
-    (result, clock.now())
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
-    let ridge = std::env::args().nth(1).ok_or("usage: peer RIDGE")?.parse()?;
-    let peer = Peer::new(ridge)?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (ridge, clock) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [ridge, "wall"] => (ridge.parse()?, ClockKind::Wall),
+        [ridge, "processor"] => (ridge.parse()?, ClockKind::Processor),
+        _ => return Err("usage: peer RIDGE wall|processor".into()),
+    };
+    let peer = Peer::new(ridge, clock)?;
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let answer = peer.answer(serde_json::from_str(&line?)?)?;
