@@ -3,7 +3,7 @@
 //! rust for ratios around 1. Both rise or part evenly in lightness, so they survive gray print.
 
 use super::axis::Scale;
-use super::style::{Color, INK, PAPER};
+use super::style::Color;
 
 /// Cividis at 32 equal steps.
 const CIVIDIS: [Color; 32] = [
@@ -104,9 +104,12 @@ impl Colormap {
     }
 }
 
-/// Text on a color: ink or paper, whichever has more contrast.
+/// Text on a color, dark or light, whichever has more contrast. One step off ink and paper: a dark
+/// page exchanges those, and the color under the text stays.
 pub fn text_on(color: Color) -> Color {
-    if INK.contrast(color) >= PAPER.contrast(color) { INK } else { PAPER }
+    const DARK: Color = Color::hex(0x1A_1F25);
+    const LIGHT: Color = Color::hex(0xFF_FFFE);
+    if DARK.contrast(color) >= LIGHT.contrast(color) { DARK } else { LIGHT }
 }
 
 fn mixed(a: Color, b: Color, share: f64) -> Color {
@@ -141,6 +144,7 @@ mod tests {
     fn text_reads_on_every_color() {
         for color in CIVIDIS.into_iter().chain(RATIOS) {
             assert!(text_on(color).contrast(color) >= 3.9, "{}", color.code());
+            assert_eq!(super::super::style::dark(text_on(color)), text_on(color));
         }
     }
 

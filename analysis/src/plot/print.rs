@@ -140,7 +140,7 @@ fn gray(columns: usize, pixels: &[u8]) -> Vec<u8> {
     encode(columns as u32, pixels, ColorType::Grayscale, None)
 }
 
-/// Gray pixels as a data address: each repeated to a square of [`repeats`] by as many, so that a
+/// Gray pixels as a data address: each repeated several times each way, so that a
 /// viewer that smooths images blurs the edges of pixels only.
 pub fn data_address(columns: usize, pixels: &[u8]) -> String {
     let n = repeats(columns);

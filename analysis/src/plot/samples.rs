@@ -27,6 +27,7 @@ pub(crate) fn all() -> Vec<(&'static str, Scene)> {
     vec![
         ("convergence", convergence::draw(&convergence(&["FISTA", "ADMM", "L-BFGS", "SGD"])).0),
         ("convergence-crowded", convergence::draw(&crowded()).0),
+        ("residual", convergence::draw(&residual()).0),
         ("slope", slope::draw(&slope())),
         ("time-to-target", time_to_target::draw(&time_to_target()).0),
         ("profile", profile::draw(&profile()).0),
@@ -121,6 +122,40 @@ pub(crate) fn crowded() -> Convergence {
     last.end = End::Diverged;
     crowd.trial = true;
     crowd
+}
+
+/// Residual of a relation over time, against the margin within which it is said to hold.
+pub(crate) fn residual() -> Convergence {
+    let curve = |(place, name, level): (usize, &str, f64)| {
+        let x: Vec<f64> = (0..80).map(|k| 25.0 * f64::from(k)).collect();
+        let noise = |k: usize| 0.004 * bell(k + 100 * place);
+        let median: Vec<f64> =
+            (0..80).map(|k| level + 0.09 * (-(k as f64) / 9.0).exp() + noise(k)).collect();
+        let spread = |by: f64| median.iter().map(|m| m + by).collect::<Vec<f64>>();
+        Curve {
+            name: name.to_owned(),
+            place,
+            variant: 0,
+            low: spread(-0.012),
+            high: spread(0.012),
+            median,
+            x,
+            end: End::Censored,
+            runs: 16,
+            reached: None,
+        }
+    };
+    Convergence {
+        curves: [(0, "η = 0.01", 0.003), (1, "η = 0.1", 0.047)].map(curve).to_vec(),
+        scales: (Scale::Linear, Scale::Linear),
+        x_title: "iteration".into(),
+        y_title: "residual of the relation".into(),
+        target: None,
+        floor: None,
+        holds: Some((-0.02, 0.02)),
+        about: about("Residual"),
+        ..convergence(&[])
+    }
 }
 
 pub(crate) fn slope() -> Slope {
