@@ -287,7 +287,7 @@ fn plot(input: &Input<'_>, study: usize, traces: &Traces, claim: &Claim) -> Stri
         .unwrap_or("iteration");
     // Shares and accuracies end at 1, where a logarithmic axis shows least.
     let higher = traces.metrics.iter().any(|axis| axis.name == **metric && axis.better > 0);
-    let log = same.map_or((false, !higher), |plot| plot.log);
+    let log = same.and_then(|plot| plot.log).unwrap_or((false, !higher));
     let value: Value = json!({
         "study": study, "problem": problem, "x": x, "y": metric,
         "xlog": log.0, "ylog": log.1, "only": names,

@@ -9,8 +9,8 @@ pub(super) struct Plot {
     pub(super) x: String,
     /// Metric, if it names one.
     pub(super) y: Option<String>,
-    /// Whether x and y are logarithmic.
-    pub(super) log: (bool, bool),
+    /// Whether x and y are logarithmic, if it says so.
+    pub(super) log: Option<(bool, bool)>,
     /// Problem, if it names one.
     pub(super) problem: Option<String>,
 }
@@ -20,10 +20,11 @@ impl Plot {
     pub(super) fn of(item: &Item) -> Self {
         let text = |key: &str| item.value.get(key).and_then(|v| v.as_str()).map(str::to_owned);
         let log = match text("scale").as_deref() {
-            Some("log-log") => (true, true),
-            Some("log-linear") => (true, false),
-            Some("linear") => (false, false),
-            _ => (false, true),
+            Some("log-log") => Some((true, true)),
+            Some("log-linear") => Some((true, false)),
+            Some("linear-log") => Some((false, true)),
+            Some("linear") => Some((false, false)),
+            _ => None,
         };
         let x = text("x").unwrap_or_else(|| "iteration".to_owned());
         Self { x, y: text("y"), log, problem: text("problem") }

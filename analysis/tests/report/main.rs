@@ -46,6 +46,9 @@ fn every_state_of_a_claim_is_shown() {
         "converge run paper-3/descent",
         "What the study file itself describes.",
         "Against corrected: solver lbfgs.memory is 3, not",
+        // An accuracy ends at 1, where a logarithmic axis shows least.
+        "&#34;y&#34;:&#34;test-accuracy&#34;,&#34;xlog&#34;:false,&#34;ylog&#34;:false",
+        "&#34;y&#34;:&#34;objective-gap&#34;,&#34;xlog&#34;:true,&#34;ylog&#34;:true",
     ] {
         assert!(html.contains(text), "{text}");
     }
