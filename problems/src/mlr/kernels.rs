@@ -154,34 +154,36 @@ impl<T: Real> WithSimd for Accumulate<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let classes = self.sums.len() / self.stride;
-        for (first, last) in class_blocks(classes) {
-            match last - first {
-                1 => self.classes::<S, 1>(simd, first),
-                2 => self.classes::<S, 2>(simd, first),
-                3 => self.classes::<S, 3>(simd, first),
-                4 => self.classes::<S, 4>(simd, first),
-                _ => self.classes::<S, CLASSES>(simd, first),
-            }
+        // Features outside: a strip of the tile comes from the second-level cache once and serves
+        // all classes.
+        let vectors = T::vectors::<S>(&self.rows[..self.stride]).len();
+        let whole = vectors / ROWS * ROWS;
+        for v in (0..whole).step_by(ROWS) {
+            self.strip::<S, ROWS>(simd, v);
+        }
+        for v in whole..vectors {
+            self.strip::<S, 1>(simd, v);
         }
     }
 }
 
 impl<T: Real> Accumulate<'_, T> {
     #[inline(always)]
-    fn classes<S: Simd, const C: usize>(&mut self, simd: S, class: usize) {
-        let vectors = T::vectors::<S>(&self.rows[..self.stride]).len();
-        let whole = vectors / ROWS * ROWS;
-        for v in (0..whole).step_by(ROWS) {
-            self.features::<S, C, ROWS>(simd, class, v);
-        }
-        for v in whole..vectors {
-            self.features::<S, C, 1>(simd, class, v);
+    fn strip<S: Simd, const F: usize>(&mut self, simd: S, vector: usize) {
+        let classes = self.sums.len() / self.stride;
+        for (first, last) in class_blocks(classes) {
+            match last - first {
+                1 => self.classes::<S, 1, F>(simd, first, vector),
+                2 => self.classes::<S, 2, F>(simd, first, vector),
+                3 => self.classes::<S, 3, F>(simd, first, vector),
+                4 => self.classes::<S, 4, F>(simd, first, vector),
+                _ => self.classes::<S, CLASSES, F>(simd, first, vector),
+            }
         }
     }
 
     #[inline(always)]
-    fn features<S: Simd, const C: usize, const F: usize>(
+    fn classes<S: Simd, const C: usize, const F: usize>(
         &mut self,
         simd: S,
         class: usize,
@@ -204,13 +206,9 @@ impl<T: Real> Accumulate<'_, T> {
             }
         }
         let lanes = self.stride / per_row;
-        for (c, sum) in sums.iter().enumerate() {
-            let mut flat = [T::default(); ROWS * PAD];
-            T::vectors_mut::<S>(&mut flat)[..F].copy_from_slice(sum);
+        for (c, sums) in sums.iter().enumerate() {
             let start = (class + c) * self.stride + vector * lanes;
-            for (total, value) in self.sums[start..start + F * lanes].iter_mut().zip(&flat) {
-                *total += value.to_f64();
-            }
+            T::add_to(simd, sums, &mut self.sums[start..start + F * lanes]);
         }
     }
 }

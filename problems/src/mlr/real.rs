@@ -2,16 +2,16 @@
 
 use pulp::Simd;
 
+use super::kernels::PAD;
+
 /// `f32` or `f64` under run-time dispatch.
 pub(crate) trait Real: Copy + Default + Send + Sync + 'static {
     /// A register of this type.
     type Vector<S: Simd>: Copy;
 
     fn from_f64(value: f64) -> Self;
-    fn to_f64(self) -> f64;
     /// Views a slice whose length is a multiple of 16 as registers.
     fn vectors<S: Simd>(slice: &[Self]) -> &[Self::Vector<S>];
-    fn vectors_mut<S: Simd>(slice: &mut [Self]) -> &mut [Self::Vector<S>];
     fn splat<S: Simd>(simd: S, value: Self) -> Self::Vector<S>;
     fn mul_add<S: Simd>(
         simd: S,
@@ -20,10 +20,12 @@ pub(crate) trait Real: Copy + Default + Send + Sync + 'static {
         c: Self::Vector<S>,
     ) -> Self::Vector<S>;
     fn sum<S: Simd>(simd: S, a: Self::Vector<S>) -> f64;
+    /// Adds the numbers of `registers` to as many totals.
+    fn add_to<S: Simd>(simd: S, registers: &[Self::Vector<S>], totals: &mut [f64]);
 }
 
 macro_rules! real {
-    ($type:ty, $vector:ident, $views:ident, $views_mut:ident, $splat:ident, $fma:ident, $sum:ident) => {
+    ($type:ty, $vector:ident, $views:ident, $splat:ident, $fma:ident, $sum:ident, $add_to:item) => {
         impl Real for $type {
             type Vector<S: Simd> = S::$vector;
 
@@ -32,16 +34,8 @@ macro_rules! real {
                 value as $type
             }
             #[inline(always)]
-            fn to_f64(self) -> f64 {
-                self as f64
-            }
-            #[inline(always)]
             fn vectors<S: Simd>(slice: &[Self]) -> &[Self::Vector<S>] {
                 S::$views(slice).0
-            }
-            #[inline(always)]
-            fn vectors_mut<S: Simd>(slice: &mut [Self]) -> &mut [Self::Vector<S>] {
-                S::$views_mut(slice).0
             }
             #[inline(always)]
             fn splat<S: Simd>(simd: S, value: Self) -> Self::Vector<S> {
@@ -60,9 +54,40 @@ macro_rules! real {
             fn sum<S: Simd>(simd: S, a: Self::Vector<S>) -> f64 {
                 simd.$sum(a) as f64
             }
+            #[inline(always)]
+            $add_to
         }
     };
 }
 
-real!(f32, f32s, as_simd_f32s, as_mut_simd_f32s, splat_f32s, mul_add_e_f32s, reduce_sum_f32s);
-real!(f64, f64s, as_simd_f64s, as_mut_simd_f64s, splat_f64s, mul_add_e_f64s, reduce_sum_f64s);
+real!(
+    f32,
+    f32s,
+    as_simd_f32s,
+    splat_f32s,
+    mul_add_e_f32s,
+    reduce_sum_f32s,
+    fn add_to<S: Simd>(_: S, registers: &[S::f32s], totals: &mut [f64]) {
+        let mut flat = [0.0; PAD];
+        let lanes = totals.len() / registers.len();
+        for (totals, register) in totals.chunks_exact_mut(lanes).zip(registers) {
+            S::as_mut_simd_f32s(&mut flat).0[0] = *register;
+            for (total, value) in totals.iter_mut().zip(&flat) {
+                *total += f64::from(*value);
+            }
+        }
+    }
+);
+real!(
+    f64,
+    f64s,
+    as_simd_f64s,
+    splat_f64s,
+    mul_add_e_f64s,
+    reduce_sum_f64s,
+    fn add_to<S: Simd>(simd: S, registers: &[S::f64s], totals: &mut [f64]) {
+        for (total, register) in S::as_mut_simd_f64s(totals).0.iter_mut().zip(registers) {
+            *total = simd.add_f64s(*total, *register);
+        }
+    }
+);
