@@ -246,7 +246,7 @@ pub fn flag_changes(verdicts: &mut [Verdict], before: &[Verdict]) {
     }
 }
 
-/// Reads what [`write`] wrote; `None` if there is no such file or another program wrote it.
+/// Reads what [`write()`] wrote; `None` if there is no such file or another program wrote it.
 pub fn read(path: &Path) -> Option<Vec<Verdict>> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }

@@ -1,5 +1,7 @@
 //! `converge draw`: every kind of plot from real runs, in every format, and mistakes at their line.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what fails, fails the test")]
+
 mod support;
 
 use support::{TINY, Workshop, stderr, stdout};
@@ -8,7 +10,7 @@ use support::{TINY, Workshop, stderr, stdout};
 const PLOTS: &str = r#"
 [claim.T2]
 text = "The gradient shrinks by a constant factor."
-test = { rate = { metric = "gradient-norm", kind = "linear", at-most = 0.99, window = [1, 10], solver = "lbfgs" } }
+test = { rate = { metric = "gradient-norm", kind = "linear", at-most = 0.7, window = [1, 10], solver = "lbfgs" } }
 [claim.T3]
 text = "L-BFGS ends lower."
 test = { better = { metric = "objective", solver = "lbfgs", than = "newton-cg" } }

@@ -47,17 +47,17 @@ pub struct Equal {
     pub problem: Option<String>,
 }
 
+/// The number of each seed, what it measures, what left none, the value they are compared with, and
+/// the name of the comparison.
+type Compared = (Vec<Row>, Option<Metric>, Failed, f64, String);
+
 impl Equal {
     fn name(&self) -> &str {
         self.solver.as_deref().or(self.probe.as_deref()).unwrap_or_default()
     }
 
     /// What is compared with which value: differences with 0, or numbers with the value.
-    fn read(
-        &self,
-        setting: &Setting<'_>,
-        path: &str,
-    ) -> Result<(Vec<Row>, Option<Metric>, Failed, f64, String), Mistake> {
+    fn read(&self, setting: &Setting<'_>, path: &str) -> Result<Compared, Mistake> {
         let (name, problem) = (self.name(), self.problem.as_deref());
         if let Some(than) = &self.than {
             let found = Pair {

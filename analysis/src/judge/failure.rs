@@ -12,8 +12,8 @@ use crate::load::Run;
 use crate::number::{Failed, pairs};
 use crate::verdict::{Detectable, Row};
 
-/// `fails-less`: seeds on which one of the two fails and the other does not, as McNemar's exact test
-/// counts them; at every look where seeds are added.
+/// `fails-less`: seeds on which one of the two fails and the other does not, as the exact test for
+/// paired proportions counts them; at every look where seeds are added.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FailsLess {

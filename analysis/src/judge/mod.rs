@@ -1,7 +1,7 @@
 //! From the runs of one variant to the answer of one claim: one kind of test a file.
 //!
-//! A kind is a struct that mirrors its table in a study file and implements [`Kind`]. It reduces the
-//! runs of each seed to one number and hands the numbers to [`infer`], which knows the procedures:
+//! A kind is a struct that mirrors its table in a study file and implements `Kind`. It reduces the
+//! runs of each seed to one number and hands the numbers to `infer`, which knows the procedures:
 //! an interval of fixed size, or one that is valid at every look where seeds are added.
 //!
 //! | a claim says | kind | number of a seed | fixed seeds | seeds added |
@@ -22,7 +22,7 @@
 //! | equal, comparable | `equal` | paired difference | equivalence | equivalence, t-mixture |
 //! | grows as a power, does not depend | `scaling` | log-log slope | equivalence, or guarded Student | t-mixture |
 //! | varies less | `spread` | paired absolute deviations | Brown–Forsythe | – |
-//! | fails less often | `fails-less` | which one fails | McNemar | win test |
+//! | fails less often | `fails-less` | which one fails | sign test on the seeds that differ | win test |
 //! | monotone along a list | `trend` | ranks | Page; sign tests of every step | – |
 //! | follows a law | `law` | draws | Dvoretzky–Kiefer–Wolfowitz | – |
 //! | best over many problems | `profile`, `interquartile` | profile difference by problem; interquartile mean | guarded Student | –; t-mixture |

@@ -95,15 +95,23 @@ pub(super) fn write(
     if path.exists() && super::read::verify(&path).is_ok() {
         return Ok(path);
     }
-    let temporary = traces.join(name).with_extension("tmp");
-    let written = fill(&temporary, machine, &plan)
-        .map_err(at(&temporary))
+    let temporary = traces.join(&name).with_extension("tmp");
+    // The library locks what it writes, and a process started meanwhile inherits the open file with
+    // its lock: readers would be refused as long as that process lives. So the pack is a copy that
+    // the library never held open.
+    let raw = traces.join(format!("{name}-raw")).with_extension("tmp");
+    let written = fill(&raw, machine, &plan)
+        .map_err(at(&raw))
+        .and_then(|()| fs::copy(&raw, &temporary).map(drop).map_err(at(&temporary)))
+        .and_then(|()| fs::remove_file(&raw).map_err(at(&raw)))
         .and_then(|()| stamp(&temporary).map_err(at(&temporary)))
         .and_then(|()| fs::rename(&temporary, &path).map_err(at(&path)))
         .and_then(|()| sync_folder(traces).map_err(at(traces)));
     if let Err(error) = written {
         // The next holder of the lock removes it if this does not.
-        let _best_effort = fs::remove_file(&temporary);
+        for left in [&raw, &temporary] {
+            let _best_effort = fs::remove_file(left);
+        }
         return Err(error);
     }
     Ok(path)
