@@ -11,6 +11,7 @@ use super::{Finding, Kind, Setting};
 use crate::claim::{Answer, Center, Mistake, require};
 use crate::load::Run;
 use crate::number::{Failed, Number, singles};
+use crate::statistics::Evidence;
 use crate::statistics::bound::{largest_ratio, tolerance};
 use crate::statistics::slope::Floor;
 use crate::verdict::{Detectable, Row, Side};
@@ -169,6 +170,13 @@ impl BelowCurve {
             .collect();
         let supported = findings.iter().all(|f| f.answer == Answer::Supported);
         let refuted = findings.iter().any(|f| f.answer == Answer::Refuted);
+        // Of "all below" and of "one above", each place paying its share.
+        let places = findings.len() as f64;
+        let p = |f: &Finding| f.evidence.unwrap_or(Evidence::NONE);
+        let evidence = Evidence {
+            support: findings.iter().map(|f| places * p(f).support).fold(0.0, f64::max).min(1.0),
+            refute: findings.iter().map(|f| places * p(f).refute).fold(1.0, f64::min),
+        };
         // The place where the mean comes nearest to its bound stands for all.
         let (place, worst) = findings
             .into_iter()
@@ -177,6 +185,7 @@ impl BelowCurve {
             .expect("at least one place: checked when read");
         let mut finding = Finding {
             statistic: format!("mean of {} over its bound", self.metric),
+            evidence: Some(evidence),
             failed,
             ..worst
         };

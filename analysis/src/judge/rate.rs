@@ -4,7 +4,7 @@ use converge_bench::cell::StopRule;
 use converge_bench::study::Label;
 use serde::Deserialize;
 
-use super::infer::{directional, plan_mean, wins};
+use super::infer::{counts_wins, directional, plan_mean, wins};
 use super::{Finding, Kind, Setting};
 use crate::claim::{Answer, Center, Mistake, require};
 use crate::load::Run;
@@ -33,6 +33,9 @@ pub struct Rate {
     /// Smallest gap that is not noise; by default 64 units of rounding of the objective.
     #[serde(default)]
     pub floor: Option<f64>,
+    /// Width of the certificate of f*, of which the floor is then twenty times.
+    #[serde(default)]
+    pub reference_error: f64,
     /// Slack: 0.1 on an exponent, 5 % of ln q0 on a factor.
     #[serde(default)]
     pub margin: Option<f64>,
@@ -153,6 +156,9 @@ impl Kind for Rate {
         reference(&mut finding, &slopes, margin);
         finding.statistic =
             format!("{what} of {} on [{}, {}]", self.metric, window.from, window.to);
+        if counts_wins(finding.procedure) {
+            finding.statistic = format!("share of seeds with the claimed {}", finding.statistic);
+        }
         finding.margin = margin;
         finding.failed = failed;
         if self.kind == RateKind::Linear && finding.side == Side::Below {
@@ -237,8 +243,10 @@ impl Curve {
         let scale = run
             .series("objective")
             .map_or(gap[0].abs(), |objective| objective.values[0].abs().max(gap[0].abs()));
-        let floor =
-            test.floor.map_or_else(|| Floor::of(epsilon(run), scale, 0.0, 0.0), Floor::declared);
+        let floor = test.floor.map_or_else(
+            || Floor::of(epsilon(run), scale, test.reference_error, 0.0),
+            Floor::declared,
+        );
         let counts = column(&test.against, "against")?;
         Ok(Self { seed, counts, gap, floor, broken: run.is_broken() })
     }

@@ -6,6 +6,8 @@
 use super::axis::{Axis, Scale};
 use super::chart::{self, Chart, Line, Names, stepped};
 use super::scene::{About, Scene};
+use crate::statistics::Interval;
+use crate::statistics::profiles::Band;
 
 /// The step curve of one solver.
 #[derive(Clone, Debug)]
@@ -25,37 +27,18 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// The steps of a solver's costs or ratios: `values[p]` holds those of problem p over its
-    /// seeds, infinite where it was not solved. Problems weigh alike, whatever their seeds.
-    pub fn of(name: &str, place: usize, variant: usize, values: &[Vec<f64>]) -> Self {
-        let mut at: Vec<f64> =
-            values.iter().flatten().copied().filter(|value| value.is_finite()).collect();
-        at.sort_by(f64::total_cmp);
-        at.dedup_by(|a, b| a.total_cmp(b).is_eq());
-        let within = |limit: f64| {
-            let share = |costs: &Vec<f64>| {
-                let solved = costs.iter().filter(|&&cost| cost <= limit).count();
-                solved as f64 / costs.len().max(1) as f64
-            };
-            values.iter().map(share).sum::<f64>() / values.len().max(1) as f64
-        };
-        let share = at.iter().map(|&limit| within(limit)).collect();
-        Self { name: name.to_owned(), place, variant, at, share, band: (Vec::new(), Vec::new()) }
+    /// The steps of a profile, with the pointwise band; that of the whole curve hides all others.
+    pub fn of(name: &str, place: usize, variant: usize, profile: &Band) -> Self {
+        let edge = |end: fn(&Interval) -> f64| profile.pointwise.iter().map(end).collect();
+        Self {
+            name: name.to_owned(),
+            place,
+            variant,
+            at: profile.ratios.clone(),
+            share: profile.shares.clone(),
+            band: (edge(|band| band.lower), edge(|band| band.upper)),
+        }
     }
-}
-
-/// Ratios of costs to the least cost of any solver, within each problem and seed: `costs[s][p][i]`
-/// of solver s. Where nobody solved, all ratios are infinite.
-pub fn ratios(costs: &[Vec<Vec<f64>>]) -> Vec<Vec<Vec<f64>>> {
-    let best = |problem: usize, seed: usize| {
-        let costs = costs.iter().filter_map(|solver| solver.get(problem)?.get(seed));
-        costs.copied().fold(f64::INFINITY, f64::min)
-    };
-    let ratio = |cost: f64, best: f64| if best.is_finite() { cost / best } else { f64::INFINITY };
-    let problem = |(p, seeds): (usize, &Vec<f64>)| -> Vec<f64> {
-        seeds.iter().enumerate().map(|(i, &cost)| ratio(cost, best(p, i))).collect()
-    };
-    costs.iter().map(|solver| solver.iter().enumerate().map(problem).collect()).collect()
 }
 
 /// What is drawn.
@@ -125,54 +108,5 @@ fn line(steps: &Steps, low: f64, high: f64) -> Line {
         band: (edge(&steps.band.0), edge(&steps.band.1)),
         closing: Some(format!("{solved:.2}")),
         ..Line::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Costs of 4 problems by 3 solvers, one seed each; infinite where not solved.
-    fn costs() -> Vec<Vec<Vec<f64>>> {
-        let inf = f64::INFINITY;
-        [[10.0, 5.0, 100.0, 7.0], [12.0, 4.0, 50.0, 7.0], [30.0, inf, 60.0, 21.0]]
-            .map(|solver| solver.map(|cost| vec![cost]).to_vec())
-            .to_vec()
-    }
-
-    fn at(steps: &Steps, limit: f64) -> f64 {
-        steps.at.iter().rposition(|&at| at <= limit).map_or(0.0, |i| steps.share[i])
-    }
-
-    #[test]
-    fn performance_profiles_match_their_vectors() {
-        let ratios = ratios(&costs());
-        let shares = |limit: f64| -> Vec<f64> {
-            ratios.iter().map(|solver| at(&Steps::of("", 0, 0, solver), limit)).collect()
-        };
-        assert_eq!(shares(1.0), [0.5, 0.75, 0.0]);
-        assert_eq!(shares(1.5), [0.75, 1.0, 0.25]);
-        assert_eq!(shares(3.0), [1.0, 1.0, 0.75]);
-    }
-
-    #[test]
-    fn data_profiles_match_their_vectors() {
-        let units = [2.0, 2.0, 10.0, 3.0];
-        let scaled: Vec<Vec<Vec<f64>>> = costs()
-            .iter()
-            .map(|solver| solver.iter().zip(units).map(|(p, unit)| vec![p[0] / unit]).collect())
-            .collect();
-        let shares = |limit: f64| -> Vec<f64> {
-            scaled.iter().map(|solver| at(&Steps::of("", 0, 0, solver), limit)).collect()
-        };
-        assert_eq!(shares(10.0), [1.0, 1.0, 0.5]);
-        assert_eq!(shares(30.0), [1.0, 1.0, 0.75]);
-    }
-
-    #[test]
-    fn a_problem_that_nobody_solved_stays_in_the_denominator() {
-        let costs = vec![vec![vec![1.0], vec![f64::INFINITY]]; 2];
-        let steps = Steps::of("", 0, 0, &ratios(&costs)[0]);
-        assert_eq!(steps.share, [0.5]);
     }
 }

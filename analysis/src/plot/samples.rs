@@ -14,11 +14,12 @@ use super::heat_map::{self, Cell, HeatMap};
 use super::images::{self, Images, Picture};
 use super::paired::{self, Effect, Paired};
 use super::phase::{self, Phase, Trajectory};
-use super::profile::{self, Profile, Steps, ratios};
+use super::profile::{self, Profile, Steps};
 use super::replicates::{self, Column, Replicates};
 use super::scene::{About, Scene};
 use super::slope::{self, Sensitivity, Slope};
 use super::time_to_target::{self, Attempts, TimeToTarget};
+use crate::statistics::profiles::performance;
 
 /// Every kind by name, drawn.
 pub(crate) fn all() -> Vec<(&'static str, Scene)> {
@@ -222,15 +223,11 @@ pub(crate) fn profile() -> Profile {
         if solver == 2 && problem.is_multiple_of(4) { f64::INFINITY } else { base * own }
     };
     let costs: Vec<Vec<Vec<f64>>> =
-        (0..3).map(|solver| (0..14).map(|problem| vec![cost(solver, problem)]).collect()).collect();
+        (0..14).map(|problem| vec![(0..3).map(|solver| cost(solver, problem)).collect()]).collect();
     let names = ["ADMM", "L-BFGS", "SGD"];
-    let ratios = ratios(&costs);
-    let solvers = ratios.iter().enumerate().map(|(i, values)| {
-        let mut steps = Steps::of(names[i], i, 0, values);
-        let edge = |by: f64| steps.share.iter().map(|s| (s + by).clamp(0.0, 1.0)).collect();
-        steps.band = (edge(-0.12), edge(0.1));
-        steps
-    });
+    let profiles = performance(&costs).expect("costs of all");
+    let bands = profiles.bands(999, 0.05, &mut Seed::root(1).rng());
+    let solvers = bands.iter().enumerate().map(|(i, band)| Steps::of(names[i], i, 0, band));
     Profile {
         solvers: solvers.collect(),
         title: "data passes, ratio to the best".into(),

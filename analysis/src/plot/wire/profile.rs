@@ -1,10 +1,16 @@
 //! `kind = "profile"`: costs to a target over problems, solvers and seeds.
 
+use converge_problems::Seed;
+
 use super::reach::Goal;
 use super::{Context, Drawn, Place, words};
 use crate::plot::curves::{self, Selection};
-use crate::plot::profile::{self, Profile, Steps, ratios};
+use crate::plot::profile::{self, Profile, Steps};
 use crate::plot::{text, title};
+use crate::statistics::profiles::{Scope, data, performance};
+
+/// Resamples behind a band.
+const DRAWS: usize = 1999;
 
 /// Costs by problem, each with its seeds.
 type Costs = Vec<Vec<(u64, f64)>>;
@@ -26,10 +32,22 @@ impl Context<'_> {
             return Ok(None);
         }
         let costs = shared(&solvers);
-        let values = if ratio { ratios(&costs) } else { costs };
-        let steps = solvers.iter().zip(&values).map(|(solver, values)| {
-            Steps::of(&place.spec.label(&solver.name), solver.place, solver.variant, values)
+        let found = if ratio { performance(&costs) } else { data(&costs, &vec![1.0; costs.len()]) };
+        // Nothing to draw while a problem lacks a seed that all solvers have.
+        let Ok(profiles) = found else { return Ok(None) };
+        let draws = Seed::root(0).child(&self.study.name).child(&place.name);
+        let bands = profiles.bands(DRAWS, 0.05, &mut draws.rng());
+        let steps = solvers.iter().zip(&bands).map(|(solver, band)| {
+            Steps::of(&place.spec.label(&solver.name), solver.place, solver.variant, band)
         });
+        let scope = match profiles.scope() {
+            Scope::TheseProblems => {
+                "Bands are 95 % at each place, on these problems: seeds drawn anew"
+            }
+            Scope::ProblemsLikeThese => {
+                "Bands are 95 % at each place, on problems like these: problems, then seeds drawn anew"
+            }
+        };
         let within = if ratio {
             format!("a factor of the least {} of these solvers", words(goal.cost))
         } else {
@@ -41,8 +59,7 @@ impl Context<'_> {
         };
         let caption = format!(
             "{}Share of the {counted} of this study on which {} is reached within {within}; the numbers \
-             at the right edge are the shares solved at all. On these problems alone: there are no \
-             bands.",
+             at the right edge are the shares solved at all. {scope}.",
             place.said(),
             goal.words(),
         );
@@ -88,14 +105,15 @@ impl Context<'_> {
     }
 }
 
-/// Costs of each solver by problem, of the seeds that all solvers have there, in their order.
+/// Costs by problem, seed and solver, of the seeds that all solvers have there, in their order.
 fn shared(solvers: &[Solver]) -> Vec<Vec<Vec<f64>>> {
     let cost = |costs: &[(u64, f64)], seed: u64| {
         costs.iter().find(|(other, _)| *other == seed).map(|(_, cost)| *cost)
     };
-    let problem = |(p, costs): (usize, &Vec<(u64, f64)>)| -> Vec<f64> {
-        let all = |seed: u64| solvers.iter().all(|other| cost(&other.costs[p], seed).is_some());
-        costs.iter().filter(|(seed, _)| all(*seed)).map(|(_, cost)| *cost).collect()
+    let problems = solvers.first().map_or(0, |solver| solver.costs.len());
+    let seeds = |p: usize| solvers[0].costs[p].iter().map(|(seed, _)| *seed);
+    let of_seed = |p: usize, seed: u64| -> Option<Vec<f64>> {
+        solvers.iter().map(|solver| cost(&solver.costs[p], seed)).collect()
     };
-    solvers.iter().map(|solver| solver.costs.iter().enumerate().map(problem).collect()).collect()
+    (0..problems).map(|p| seeds(p).filter_map(|seed| of_seed(p, seed)).collect()).collect()
 }
