@@ -29,7 +29,9 @@ pub fn check(
     let mut verdicts = Vec::new();
     for (item, claim) in &claims {
         let (weight, flag) = weight(paper, &named, &item.name, claim.deterministic);
-        for variant in &study.variants {
+        // A variant is not compared with itself.
+        let base = claim.test.baseline();
+        for variant in study.variants.iter().filter(|name| base != Some(name.as_str())) {
             let mut verdict = answer(study, item, claim, variant, weight, gathered)?;
             verdict.flags.extend(flag.clone());
             verdicts.push(verdict);
@@ -43,6 +45,12 @@ fn read(study: &Study) -> Result<Vec<(&Item, Claim)>, StudyError> {
     let read = |item: &'_ Item| {
         let claim: Claim = item.read()?;
         claim.validate().map_err(|mistake| item.error(&mistake.path, mistake.finding))?;
+        let known = |name: &str| study.variants.iter().any(|variant| variant == name);
+        if let Some(base) = claim.test.baseline().filter(|base| !known(base)) {
+            let path = format!("test.{}.from", claim.test.name());
+            let names = study.variants.join("`, `");
+            return Err(item.error(&path, format!("no variant named `{base}`: `{names}`")));
+        }
         Ok(claim)
     };
     study.claims.iter().map(|item| Ok((item, read(item)?))).collect()
@@ -156,7 +164,8 @@ fn answer(
 ) -> Result<Verdict, StudyError> {
     let sequential = study.seeds.end > study.seeds.start;
     // What no test of the claim looks at cannot change its answer.
-    let concerns = |label: &Label| label.variant == variant && claim.test.concerns(label);
+    let looks_at = |name: &str| name == variant || claim.test.baseline() == Some(name);
+    let concerns = |label: &Label| looks_at(&label.variant) && claim.test.concerns(label);
     let mine = || gathered.iter().filter(|(planned, _)| concerns(&planned.label));
     let mut runs = runs(gathered);
     runs.retain(|run| concerns(run.label));

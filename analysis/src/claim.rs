@@ -119,6 +119,15 @@ pub enum At {
     Best,
     /// The row where another metric is best; ties to the later row. It may not look at the test split.
     BestOf(String),
+    /// The row where another metric is best among those up to a budget.
+    BestWithin {
+        /// The metric that selects.
+        metric: String,
+        /// What the budget counts, such as `total-seconds` or `passes`.
+        column: String,
+        /// The budget.
+        limit: f64,
+    },
     /// The largest value.
     Max,
     /// The smallest value.
@@ -140,7 +149,15 @@ pub enum At {
 #[serde(untagged)]
 enum Place {
     Word(String),
+    Within(Within),
     Column(BTreeMap<String, f64>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Within {
+    best: String,
+    within: BTreeMap<String, f64>,
 }
 
 impl TryFrom<Place> for At {
@@ -148,8 +165,9 @@ impl TryFrom<Place> for At {
 
     fn try_from(place: Place) -> Result<Self, String> {
         const ADMISSIBLE: &str = "`at` is \"end\", \"start\", \"best\", \"best-<metric>\", \"max\", \
-                                  \"min\", \"mean\", { quantile = 0.9 }, or a column with a value, \
-                                  such as { iteration = 200 }";
+                                  \"min\", \"mean\", { quantile = 0.9 }, a column with a value, such \
+                                  as { iteration = 200 }, or { best = \"<metric>\", within = { \
+                                  total-seconds = 60 } }";
         match place {
             Place::Word(word) => Ok(match word.as_str() {
                 "end" => Self::End,
@@ -163,6 +181,15 @@ impl TryFrom<Place> for At {
                     _ => return Err(format!("{ADMISSIBLE}; found \"{other}\"")),
                 },
             }),
+            Place::Within(Within { best, within }) => {
+                let mut within = within.into_iter();
+                match (within.next(), within.next()) {
+                    (Some((column, limit)), None) => {
+                        Ok(Self::BestWithin { metric: best, column, limit })
+                    }
+                    _ => Err(ADMISSIBLE.to_owned()),
+                }
+            }
             Place::Column(columns) => match columns.into_iter().collect::<Vec<_>>().as_slice() {
                 [(name, level)] if name == "quantile" && (0.0..=1.0).contains(level) => {
                     Ok(Self::Quantile(*level))
@@ -224,7 +251,7 @@ impl At {
     pub(crate) fn validate(&self, metric: &str, path: &str) -> Result<(), Mistake> {
         let selects = match self {
             Self::Best => metric,
-            Self::BestOf(other) => other,
+            Self::BestOf(other) | Self::BestWithin { metric: other, .. } => other,
             _ => return Ok(()),
         };
         if selects.starts_with("test-") {
@@ -266,6 +293,13 @@ mod tests {
                 "cost": "samples", "solver": "a", "than": "b", "factor": 2.0 } }),
             json!({ "rate": { "metric": "objective-gap", "kind": "linear", "at-most": 0.9,
                 "against": "iteration", "window": [10, 100], "floor": 1e-12, "solver": "a" } }),
+            json!({ "better": { "metric": "test-loss", "solver": "a", "than": "b", "at":
+                { "best": "validation-loss", "within": { "total-seconds": 60 } } } }),
+            json!({ "shift": { "metric": "test-loss", "solver": "a", "than": "b", "from": "corrected" } }),
+            json!({ "all": [
+                { "better": { "metric": "test-accuracy", "solver": "a", "than": "b" } },
+                { "ratio": { "metric": "test-loss", "solver": "a", "than": "b", "at-most": 1 } },
+            ] }),
             json!({ "share": { "at-least": 0.9, "test": { "at-most":
                 { "metric": "objective", "limit": 1, "solver": ["a", "b"], "at": { "samples": 1e6 } } } } }),
             json!({ "mean": { "metric": "test-accuracy", "solver": "a", "at-least": 0.9 } }),
@@ -294,7 +328,8 @@ mod tests {
 
     #[test]
     fn selection_by_the_test_split_is_refused() {
-        for at in ["best", "best-test-loss"] {
+        let within = json!({ "best": "test-loss", "within": { "passes": 9 } });
+        for at in [json!("best"), json!("best-test-loss"), within] {
             let claim = claim(json!({ "better": { "metric": "test-accuracy", "at": at,
                 "solver": "a", "than": "b" } }))
             .unwrap();
@@ -328,6 +363,8 @@ mod tests {
             json!({ "faster": { "metric": "x", "solver": "a", "than": "b" } }),
             json!({ "rate": { "metric": "x", "kind": "sublinear", "at-most": 1, "solver": "a" } }),
             json!({ "share": { "at-least": 1.0, "test": { "at-most": { "metric": "x", "limit": 1 } } } }),
+            json!({ "all": [] }),
+            json!({ "all": [{ "ratio": { "metric": "x", "solver": "a", "than": "b" } }] }),
             json!({ "mean": { "metric": "x", "solver": "a" } }),
             json!({ "mean": { "metric": "x", "solver": "a", "at-most": 1, "range": [1, 0] } }),
             json!({ "below-curve": { "metric": "x", "solver": "a", "constant": 1 } }),

@@ -38,8 +38,9 @@ pub struct Series<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// The column `name` of the trace, or a derived one: `total-seconds` (set-up and steps) and
-    /// `passes` (samples over the number of terms, where the problem has terms).
+    /// The column `name` of the trace, or a derived one: `total-seconds` (set-up and steps),
+    /// `passes` (samples over the number of terms, where the problem has terms) and `total-passes`
+    /// (`passes` and those that would have taken as long as the set-up at the run's own mean speed).
     pub fn series(&self, name: &str) -> Option<Series<'a>> {
         let trace = &self.record.trace;
         if let Some(column) = trace.column(name) {
@@ -48,6 +49,9 @@ impl<'a> Run<'a> {
                 values: Cow::Borrowed(&column.values),
             });
         }
+        let facts = &self.record.header.facts;
+        // The data terms of the objective: a problem that learns calls them its training set.
+        let terms = || facts.get("terms").or_else(|| facts.get("train"))?.parse::<f64>().ok();
         let derived = |from: &str, metric: Metric, f: &dyn Fn(f64) -> f64| {
             let values = trace.column(from)?.values.iter().map(|x| f(*x)).collect();
             Some(Series { metric: Cow::Owned(metric), values: Cow::Owned(values) })
@@ -59,11 +63,17 @@ impl<'a> Run<'a> {
                 derived("seconds", metric, &|seconds| setup + seconds)
             }
             "passes" => {
-                let facts = &self.record.header.facts;
-                // The data terms of the objective: a problem that learns calls them its training set.
-                let terms: f64 = facts.get("terms").or_else(|| facts.get("train"))?.parse().ok()?;
+                let terms = terms()?;
                 let metric = Metric::new("passes", Better::Lower, Split::None);
                 derived("samples", metric, &|samples| samples / terms)
+            }
+            "total-passes" => {
+                let terms = terms()?;
+                let last = |name| trace.column(name)?.values.last().copied();
+                let speed = last("samples")? / terms / last("seconds")?;
+                let setup = self.record.header.setup_seconds * speed;
+                let metric = Metric::new("total-passes", Better::Lower, Split::None);
+                derived("samples", metric, &|samples| samples / terms + setup)
             }
             _ => None,
         }
@@ -97,5 +107,5 @@ impl<'a> Run<'a> {
 
 /// Whether a metric is read off a clock.
 pub fn is_clocked(name: &str) -> bool {
-    matches!(name, "seconds" | "total-seconds" | "setup-seconds")
+    matches!(name, "seconds" | "total-seconds" | "setup-seconds" | "total-passes")
 }

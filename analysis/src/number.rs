@@ -52,7 +52,7 @@ pub struct Number {
 }
 
 /// Reduces a run to its number. A diverged or broken run counts as the worst value, unless `at`
-/// names a row it has; `None` if the run says nothing about its method.
+/// names a row it has, or the best one of a budget, which whoever selects while training has kept; `None` if the run says nothing about its method.
 ///
 /// # Errors
 /// If the run has no such column, or the selection would look at the test split.
@@ -110,6 +110,16 @@ pub fn number(
                 Mistake::new(format!("{path}.at"), format!("no column `{other}`"))
             })?;
             best_row(&selector.metric, &selector.values, path)?.map(|row| values[row])
+        }
+        At::BestWithin { metric: other, column, limit } => {
+            let find = |name: &str| {
+                run.series(name).ok_or_else(|| {
+                    Mistake::new(format!("{path}.at"), format!("no column `{name}`"))
+                })
+            };
+            let (selector, places) = (find(other)?, find(column)?);
+            let rows = places.values.partition_point(|place| place <= limit);
+            best_row(&selector.metric, &selector.values[..rows], path)?.map(|row| values[row])
         }
         At::Column { name, value } => {
             let places = run

@@ -257,7 +257,8 @@ pub fn read(path: &Path) -> Option<Vec<Verdict>> {
 /// # Errors
 /// If the folder cannot be written.
 pub fn write(verdicts: &[Verdict], path: &Path) -> std::io::Result<()> {
-    let temporary = path.with_extension("json.partial");
+    // A name of its own: two processes may judge the same store at once.
+    let temporary = path.with_extension(format!("json.{}.partial", std::process::id()));
     let mut text = serde_json::to_string_pretty(verdicts).map_err(std::io::Error::other)?;
     text.push('\n');
     let mut file = std::fs::File::create(&temporary)?;

@@ -1,7 +1,10 @@
 //! The one list of what is built in.
 
 use converge_problems::mlr::Mlr;
-use converge_solvers::{AdmmSoftmax, BoundMajorizer, Lbfgs, NewtonCg, RidgeClassifier, Sgd};
+use converge_solvers::{
+    AdmmSoftmax, BoundMajorizer, Lbfgs, NewtonCg, ReleasedLbfgs, ReleasedNewton, RidgeClassifier,
+    Sgd,
+};
 
 use crate::probes::{
     AdmmMonotonicity, DualShare, LeastSquaresCost, SoftmaxIdentities, ZStepPartition,
@@ -15,6 +18,8 @@ pub fn register(registry: &mut Registry) {
         .pair::<Mlr, BoundMajorizer>()
         .pair::<Mlr, Lbfgs>()
         .pair::<Mlr, NewtonCg>()
+        .pair::<Mlr, ReleasedLbfgs>()
+        .pair::<Mlr, ReleasedNewton>()
         .pair::<Mlr, RidgeClassifier>()
         .pair::<Mlr, Sgd>();
     registry

@@ -1,6 +1,7 @@
 //! Solvers: one method a file, each a record of hyper-parameters with a state that owns what moves.
 
 mod admm_softmax;
+mod armijo;
 mod bound_majorizer;
 mod cg;
 pub mod check;
@@ -8,6 +9,9 @@ mod lbfgs;
 mod line_search;
 mod newton_cg;
 mod normal;
+mod pairs;
+mod released_lbfgs;
+mod released_newton;
 mod ridge_classifier;
 mod sgd;
 mod softmax_prox;
@@ -18,6 +22,8 @@ pub use admm_softmax::{AdmmSoftmax, AdmmSoftmaxState, Balancing, Dual};
 pub use bound_majorizer::{BoundMajorizer, BoundMajorizerState};
 pub use lbfgs::{Lbfgs, LbfgsState};
 pub use newton_cg::{NewtonCg, NewtonCgState};
+pub use released_lbfgs::{ReleasedLbfgs, ReleasedLbfgsState, Seeding};
+pub use released_newton::{ReleasedNewton, ReleasedNewtonState};
 pub use ridge_classifier::{RidgeClassifier, RidgeClassifierState};
 pub use sgd::{Sgd, SgdState};
 pub use softmax_prox::{ProxEffort, ProxMethod, SoftmaxProx};

@@ -4,7 +4,9 @@ use converge_problems::{
     Batch, BatchGradient, Better, Gradient, Metric, Problem, Seed, SetupError, Split, Value,
 };
 use converge_solvers::check::{self, Counted, LeastSquares};
-use converge_solvers::{Breakdown, Lbfgs, NewtonCg, Sgd, Solver};
+use converge_solvers::{
+    Breakdown, Lbfgs, NewtonCg, ReleasedLbfgs, ReleasedNewton, Seeding, Sgd, Solver,
+};
 
 fn problem() -> LeastSquares {
     LeastSquares::new(60, 8, 1)
@@ -27,6 +29,8 @@ fn every_method_restarts_bit_equal() {
     check::restarts(&Lbfgs::default(), &problem(), 30);
     check::restarts(&Lbfgs { memory: 2, ..Lbfgs::default() }, &problem(), 30);
     check::restarts(&NewtonCg::default(), &problem(), 30);
+    check::restarts(&ReleasedNewton::default(), &problem(), 4);
+    check::restarts(&ReleasedLbfgs::default(), &problem(), 4);
     check::restarts(&sgd(), &problem(), 30);
 }
 
@@ -34,6 +38,8 @@ fn every_method_restarts_bit_equal() {
 fn observing_changes_no_method() {
     check::observing_changes_nothing(&Lbfgs::default(), &problem(), 30);
     check::observing_changes_nothing(&NewtonCg::default(), &problem(), 30);
+    check::observing_changes_nothing(&ReleasedNewton::default(), &problem(), 4);
+    check::observing_changes_nothing(&ReleasedLbfgs::default(), &problem(), 4);
     check::observing_changes_nothing(&sgd(), &problem(), 30);
 }
 
@@ -41,6 +47,8 @@ fn observing_changes_no_method() {
 fn every_method_counts_its_work() {
     check::counts_its_work(&Lbfgs::default(), &Counted::new(problem()), 40);
     check::counts_its_work(&NewtonCg::default(), &Counted::new(problem()), 40);
+    check::counts_its_work(&ReleasedNewton::default(), &Counted::new(problem()), 4);
+    check::counts_its_work(&ReleasedLbfgs::default(), &Counted::new(problem()), 4);
     check::counts_its_work(&sgd(), &Counted::new(problem()), 40);
     let keeping = Sgd { keep_last: true, ..sgd() };
     check::counts_its_work(&keeping, &Counted::new(problem()), 40);
@@ -52,6 +60,13 @@ fn every_method_reaches_the_known_minimum() {
     assert!(error(&Lbfgs::default(), 200) <= 1e-10);
     assert!(error(&Lbfgs { memory: 3, ..Lbfgs::default() }, 200) <= 1e-10);
     assert!(error(&NewtonCg::default(), 30) <= 1e-10);
+    // Their searches compare values alone, so they end where a decrease is rounding.
+    // The cap makes the first three steps moves of length 1.
+    assert!(error(&ReleasedNewton::default(), 5) <= 1e-3);
+    assert!(error(&ReleasedLbfgs::default(), 4) <= 1e-7);
+    let scaled =
+        ReleasedLbfgs { seed: Seeding::Scaled, scaled_decrease: true, ..ReleasedLbfgs::default() };
+    assert!(error(&scaled, 25) <= 1e-4);
     // Every term is minimal at x*, so a constant step converges.
     assert!(error(&sgd(), 20_000) <= 1e-8);
     assert!(error(&Sgd { keep_last: true, ..sgd() }, 20_000) <= 1e-8);
@@ -145,6 +160,18 @@ fn a_run_that_starts_at_the_minimum_has_converged() {
     let step = Lbfgs::default().step(&problem, &mut state).unwrap();
     assert!(step.converged);
     assert_eq!(step.work.gradients, 1);
+}
+
+#[test]
+fn a_capped_step_moves_no_entry_further_than_the_cap() {
+    let problem = problem();
+    let solver = ReleasedNewton { step_cap: 0.01, ..ReleasedNewton::default() };
+    let rows = check::trajectory(&solver, &problem, Seed::root(5), 3);
+    for pair in rows.windows(2) {
+        let moves = pair[0].iter().zip(&pair[1]).map(|(a, b)| (a - b).abs());
+        let largest = moves.fold(0.0, f64::max);
+        assert!((largest - 0.01).abs() <= 1e-15, "{largest}");
+    }
 }
 
 #[test]

@@ -15,6 +15,8 @@
 //! | falls as `k^-p`, `q^k` | `rate` | slope on the window | guarded Student, win test at the floor | t-mixture |
 //! | stays below `c_k` | `below-curve` | largest `gap/c_k`, or `gap/c_k` at ten places | every run; Bonferroni | the same |
 //! | bound, identity, invariant | `at-most`, `at-least` | largest violation | every run, exact probability of a new violation | the same |
+//! | what a variant does to A against B | `shift` | difference of paired differences | guarded Student | t-mixture |
+//! | several of these at once | `all` | – | each at the level of the claim | the same |
 //! | in most repetitions | `share` | yes or no | Clopper–Pearson | win test |
 //! | order of a discretization | `order` | ladder of errors | weighted fit; seeds resampled | –; one fit per seed |
 //! | a relation holds, an invariant is kept | `relation` | time average after a stationarity check | equivalence; initial monotone sequence within one run | equivalence, t-mixture |
@@ -30,6 +32,7 @@
 //! A kind without a procedure that is valid at every look refuses a study that adds seeds, and names
 //! what to use.
 
+mod all;
 mod better;
 mod bound;
 mod curve;
@@ -49,6 +52,7 @@ mod ratio;
 mod relation;
 mod scaling;
 mod share;
+mod shift;
 mod spread;
 mod trend;
 
@@ -72,6 +76,8 @@ use crate::verdict::{Detectable, Row, Side};
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Test {
+    /// Several tests hold together.
+    All(all::All),
     /// Every run's number is at most a limit.
     AtMost(bound::AtMost),
     /// Every run's number is at least a limit.
@@ -108,6 +114,8 @@ pub enum Test {
     Scaling(scaling::Scaling),
     /// A share of the seeds satisfies a condition.
     Share(share::Share),
+    /// The advantage of a solver is larger in one variant than in another.
+    Shift(shift::Shift),
     /// One solver varies less over the seeds than another.
     Spread(spread::Spread),
     /// A number rises along an ordered list of solvers.
@@ -118,6 +126,7 @@ impl Test {
     /// Its name in a study file, and the test behind it.
     pub(crate) fn kind(&self) -> (&'static str, &dyn Kind) {
         match self {
+            Self::All(test) => ("all", test),
             Self::AtMost(test) => ("at-most", test),
             Self::AtLeast(test) => ("at-least", test),
             Self::Better(test) => ("better", test),
@@ -136,6 +145,7 @@ impl Test {
             Self::Relation(test) => ("relation", test),
             Self::Scaling(test) => ("scaling", test),
             Self::Share(test) => ("share", test),
+            Self::Shift(test) => ("shift", test),
             Self::Spread(test) => ("spread", test),
             Self::Trend(test) => ("trend", test),
         }
@@ -149,6 +159,11 @@ impl Test {
     /// Whether the cell of `label` has a say in the answer.
     pub fn concerns(&self, label: &Label) -> bool {
         self.kind().1.concerns(label)
+    }
+
+    /// The variant whose runs it is judged against, beside those of its own.
+    pub fn baseline(&self) -> Option<&str> {
+        self.kind().1.baseline()
     }
 }
 
@@ -166,7 +181,12 @@ pub(crate) trait Kind {
     /// Whether the cell of `label` has a say in the answer.
     fn concerns(&self, label: &Label) -> bool;
 
-    /// Answers on the runs of one variant.
+    /// The variant whose runs it needs beside those of the variant that is judged.
+    fn baseline(&self) -> Option<&str> {
+        None
+    }
+
+    /// Answers on the runs of one variant, and of its [`baseline`](Kind::baseline).
     ///
     /// # Errors
     /// A [`Mistake`] in the claim, such as a column that no run has.

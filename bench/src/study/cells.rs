@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::resolve::Plan;
 use super::section::{Case, Point};
-use super::tune::{Trial, Tune, median, trial_of, with_trial};
+use super::tune::{Trial, Tune, median, problem_with_trial, trial_of, with_trial};
 use super::{Choices, Instance, Label, Planned, Study};
 use crate::cell::{Cell, Identity, Sampling, Section, Stage, StopRule, Task, Unit};
 use crate::record::Record;
@@ -69,11 +69,11 @@ fn main(study: &Study, seeds: &Range<u64>, choices: &Choices) -> Vec<Planned> {
                         .tune
                         .as_ref()
                         .and_then(|tune| chosen(tune, &label, solver, study.root, choices));
-                    let point =
-                        chosen.map_or_else(|| point.clone(), |trial| with_trial(point, &trial));
+                    let chosen = chosen.unwrap_or_default();
+                    let (at, point) = (problem_with_trial(at, &chosen), with_trial(point, &chosen));
                     let cell = Cell {
                         reference: reference.clone(),
-                        ..run(study, plan, Stage::Main, seed, (problem, at), (solver, &point))
+                        ..run(study, plan, Stage::Main, seed, (problem, &at), (solver, &point))
                     };
                     planned.push(study.place(plan, label, cell));
                 }
@@ -137,9 +137,10 @@ fn attempts(study: &Study) -> Vec<Attempt> {
                         label.sweep.extend(values.iter().map(|(path, value)| {
                             (format!("solver.{}.{path}", solver.name), value.json())
                         }));
-                        let point = with_trial(point, &values);
+                        let (at, point) =
+                            (problem_with_trial(at, &values), with_trial(point, &values));
                         let mut cell =
-                            run(study, plan, Stage::Tune, seed, (problem, at), (solver, &point));
+                            run(study, plan, Stage::Tune, seed, (problem, &at), (solver, &point));
                         cell.reference.clone_from(&reference);
                         cell.outputs.clear();
                         if let Some(stop) = &tune.stop {

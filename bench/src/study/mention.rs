@@ -83,9 +83,11 @@ fn walk(node: &Node, names: &Names, scope: &mut Scope) -> Found<()> {
     Ok(())
 }
 
-/// `seconds`, `total-seconds`, `setup-seconds`: a column or a budget.
+/// `seconds`, `total-seconds`, `setup-seconds`: a column or a budget; `total-passes` counts a set-up
+/// by its seconds.
 fn is_seconds(name: &str) -> bool {
-    name == "seconds" || (name.ends_with("-seconds") && !name.contains(' '))
+    matches!(name, "seconds" | "total-passes")
+        || (name.ends_with("-seconds") && !name.contains(' '))
 }
 
 fn faster_without_cost(node: &Node) -> bool {

@@ -87,6 +87,8 @@
 //! momentum  = { linear = [0.0, 0.99] }
 //! batch     = { log = [8, 512], whole = true }           # whole numbers
 //! schedule  = { grid = ["constant", "cosine"] }
+//! [tune.over.newton-cg.problem]            # of the problem that this solver is given
+//! ridge.laplacian = { log = [1e-8, 1e-2] }
 //! ```
 //!
 //! Trials fill the ranges with a low-discrepancy sequence that the root seed shifts. The one with
@@ -113,7 +115,7 @@
 //! `[claim.NAME]` and `[plot.NAME]` are read by the analysis. Here the names in them are checked:
 //! `problem`, `solver`, `solvers`, `than`, `probe`, `claims` name sections (or curves) of the study, one or
 //! a list. A cell is *timed*, that is, runs alone, where a stop rule counts seconds or a claim or
-//! plot that concerns it uses a name ending in `seconds`, and where a probe says `timed = true`.
+//! plot that concerns it uses a name ending in `seconds` or `total-passes`, and where a probe says `timed = true`.
 
 mod cells;
 mod fields;

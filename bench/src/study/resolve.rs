@@ -3,7 +3,7 @@
 use super::fields::{known_name, only, suggestion};
 use super::node::{Content, Finding, Found, Node};
 use super::section::{Case, Point, case, cases, explain};
-use super::tune::{Tune, with_trial};
+use super::tune::{Tune, problem_with_trial, with_trial};
 use super::{Limits, Size, overlay, rules};
 use crate::cell::{Sampling, StopRule};
 use crate::registry::Registry;
@@ -139,6 +139,10 @@ fn plan(root: &Node, variant: &str, seed: u64, registry: &Registry) -> Found<Pla
         .field("reference")
         .map(|node| reference(node, &solvers, &problems, tune.as_ref()))
         .transpose()?;
+    if let (Some(_), Some((line, path))) = (&reference, tune.as_ref().and_then(Tune::of_problem)) {
+        let text = format!("`{path}` is tuned, so that no reference can come before tuning");
+        return Err(Finding { line, text });
+    }
     check_sections(&problems, &solvers, &probes, tune.as_ref(), seed, registry)?;
     if let Some(reference) = &reference {
         let problems = problems.iter().filter(|problem| reference.meets(&problem.name));
@@ -201,10 +205,16 @@ fn check_sections(
             trials.push(Vec::new());
         }
         for problem in problems.iter().filter(|problem| solver.meets(&problem.name)) {
-            for point in &solver.points {
-                for trial in &trials {
+            for trial in &trials {
+                for point in &solver.points {
                     let point = with_trial(point, trial);
                     check_pair(problem, solver, &place, &point, registry)?;
+                }
+                for at in problem.points.iter().map(|at| problem_with_trial(at, trial)) {
+                    registry.check_problem(&problem.kind, &at.json()).map_err(|error| {
+                        let place = format!("problem.{}, tuned for {}", problem.name, solver.name);
+                        explain(&error, &at.node, &place, problem.kind_line)
+                    })?;
                 }
             }
         }

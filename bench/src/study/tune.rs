@@ -38,8 +38,12 @@ enum Range {
     Grid(Vec<Node>),
 }
 
-/// Values of one trial, by path inside the solver's section.
+/// Values of one trial, by path inside the solver's section; those that start with `problem.` belong
+/// to the section of the problem that the solver is given.
 pub(super) type Trial = Vec<(String, Node)>;
+
+/// Start of the paths that belong to the problem.
+const PROBLEM: &str = "problem.";
 
 impl Tune {
     pub(super) fn read(node: &Node, solvers: &[Case]) -> Found<Self> {
@@ -81,6 +85,13 @@ impl Tune {
     /// Whether the solver is tuned.
     pub(super) fn tunes(&self, solver: &str) -> bool {
         self.over.iter().any(|(name, _)| name == solver)
+    }
+
+    /// The first field of the problem that is tuned, if any is: its line and path.
+    pub(super) fn of_problem(&self) -> Option<(usize, &str)> {
+        let mut axes = self.over.iter().flat_map(|(_, axes)| axes);
+        let axis = axes.find(|axis| axis.path.starts_with(PROBLEM))?;
+        Some((axis.line, &axis.path))
     }
 
     /// The trials of a solver; none if it is not tuned.
@@ -236,10 +247,21 @@ fn fraction(root: u64, solver: &str, path: &str) -> f64 {
     head as f64 / (1_u64 << 48) as f64
 }
 
-/// A point with the values of a trial in it.
+/// A point of a solver with the values of a trial in it.
 pub(super) fn with_trial(point: &Point, trial: &Trial) -> Point {
+    let own = trial.iter().filter(|(path, _)| !path.starts_with(PROBLEM));
+    with_values(point, own.map(|(path, value)| (path.as_str(), value)))
+}
+
+/// A point of a problem with the values of a trial in it.
+pub(super) fn problem_with_trial(point: &Point, trial: &Trial) -> Point {
+    let own = trial.iter().filter_map(|(path, value)| Some((path.strip_prefix(PROBLEM)?, value)));
+    with_values(point, own)
+}
+
+fn with_values<'t>(point: &Point, values: impl Iterator<Item = (&'t str, &'t Node)>) -> Point {
     let mut table = point.node.table().cloned().unwrap_or_default();
-    for (path, value) in trial {
+    for (path, value) in values {
         put(&mut table, path, value.clone());
     }
     Point {

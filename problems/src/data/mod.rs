@@ -27,6 +27,7 @@
 mod array;
 mod catalog;
 mod choice;
+mod cifar;
 mod csv;
 mod digits;
 mod fetch;

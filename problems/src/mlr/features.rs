@@ -19,30 +19,85 @@ pub enum FeatureChoice {
     /// `(x - mean) / deviation`, both over the training samples (deviation with `1/N`); a number
     /// that never varies becomes zero.
     Standardized,
-    /// One layer of random 3x3 filters with periodic boundary, then tanh.
+    /// One layer of random filters with periodic boundary, then tanh.
     RandomConvolution(RandomConvolution),
 }
 
-/// Random features ("extreme learning"): `tanh` of the correlation of the images with seeded 3x3
+/// Random features ("extreme learning"): `tanh` of the correlation of the images with seeded square
 /// filters, entries `N(0, 1)`, no bias, periodic boundary. Several input channels are summed. The
 /// features are ordered filter after filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+///
+/// The defaults are those of the released MNIST runs of ADMM-Softmax. `pool` gives their reduced
+/// form; `grid` and `normalize` make the small last map, normalised sample by sample, that stands
+/// in for the frozen network of their CIFAR-10 runs, which cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RandomConvolution {
     /// Number of filters: image channels of the features.
-    #[serde(default = "nine")]
     pub filters: usize,
+    /// Rows and columns of a filter, odd.
+    pub size: usize,
+    /// Filters are divided by this; raw bytes need about their deviation times `size`, or every
+    /// tanh saturates.
+    pub scale: f64,
+    /// The images are first averaged over squares of this side, which divides theirs.
+    pub pool: usize,
+    /// The maps are averaged to `grid x grid` cells of nearly equal size; 0 keeps them.
+    pub grid: usize,
+    /// Each sample's features are shifted to mean 0 and divided by their deviation (`n - 1`), or by
+    /// `1/√n` if that is larger.
+    pub normalize: bool,
 }
 
-fn nine() -> usize {
-    9
+impl Default for RandomConvolution {
+    fn default() -> Self {
+        Self { filters: 9, size: 3, scale: 1.0, pool: 1, grid: 0, normalize: false }
+    }
+}
+
+impl RandomConvolution {
+    fn check(self, input: Shape) -> Result<(), SetupError> {
+        let Self { filters, size, scale, pool, grid, .. } = self;
+        require("features.filters", filters, filters > 0, "at least 1")?;
+        require("features.scale", scale, scale > 0.0 && scale.is_finite(), "a positive number")?;
+        let divides = |side: usize| pool > 0 && side.is_multiple_of(pool);
+        let fits = divides(input.rows) && divides(input.columns);
+        require("features.pool", pool, fits, "a divisor of the sides of the images")?;
+        let least = input.rows.min(input.columns) / pool;
+        let odd = size % 2 == 1 && size <= least;
+        require("features.size", size, odd, "odd, at most a side of the pooled images")?;
+        require("features.grid", grid, grid <= least, "at most a side of the pooled images")
+    }
+
+    /// The images that are convolved.
+    fn pooled(self, input: Shape) -> Shape {
+        Shape { rows: input.rows / self.pool, columns: input.columns / self.pool, ..input }
+    }
+
+    /// Extent of the features.
+    fn shape(self, input: Shape) -> Shape {
+        let pooled = self.pooled(input);
+        let (rows, columns) = match self.grid {
+            0 => (pooled.rows, pooled.columns),
+            grid => (grid, grid),
+        };
+        Shape { channels: self.filters, rows, columns }
+    }
 }
 
 /// A feature map whose statistics and filters are fixed.
 pub(crate) enum FeatureMap {
     Raw,
-    Standardized { mean: Vec<f64>, over_deviation: Vec<f64> },
-    Convolution { filters: Vec<[f64; 9]>, shape: Shape },
+    Standardized {
+        mean: Vec<f64>,
+        over_deviation: Vec<f64>,
+    },
+    /// Filters of all input channels, then of the next output channel.
+    Convolution {
+        choice: RandomConvolution,
+        filters: Vec<f64>,
+        input: Shape,
+    },
 }
 
 impl FeatureMap {
@@ -78,13 +133,13 @@ impl FeatureMap {
                 });
                 Ok(Self::Standardized { over_deviation: over_deviation.collect(), mean })
             }
-            FeatureChoice::RandomConvolution(RandomConvolution { filters }) => {
-                require("filters", filters, filters > 0, "at least 1")?;
+            FeatureChoice::RandomConvolution(choice) => {
+                choice.check(data.shape)?;
                 let mut rng = seed.child("filters").rng();
-                let filters = (0..filters * data.shape.channels)
-                    .map(|_| std::array::from_fn(|_| StandardNormal.sample(&mut rng)))
-                    .collect();
-                Ok(Self::Convolution { filters, shape: data.shape })
+                let count = choice.filters * data.shape.channels * choice.size * choice.size;
+                let mut entry = || -> f64 { StandardNormal.sample(&mut rng) };
+                let filters = (0..count).map(|_| entry() / choice.scale).collect();
+                Ok(Self::Convolution { choice, filters, input: data.shape })
             }
         }
     }
@@ -92,9 +147,7 @@ impl FeatureMap {
     /// Extent of the features of one sample.
     pub(crate) fn shape(&self, input: Shape) -> Shape {
         match self {
-            Self::Convolution { filters, shape } => {
-                Shape { channels: filters.len() / shape.channels, ..*shape }
-            }
+            Self::Convolution { choice, input, .. } => choice.shape(*input),
             _ => input,
         }
     }
@@ -118,17 +171,72 @@ impl FeatureMap {
                     }
                 })
             }
-            Self::Convolution { filters, .. } => {
-                let outputs = self.shape(shape).inputs();
+            Self::Convolution { choice, filters, .. } => {
+                let outputs = choice.shape(shape).inputs();
                 Rows::generate(order.len(), outputs, single, |j, row| {
                     let mut image = vec![0.0; inputs];
                     read(features, order[j], &mut image);
-                    let convolve = Convolve { image: &image, filters, shape, out: row };
-                    pulp::Arch::new().dispatch(convolve);
+                    convolve(*choice, filters, &image, shape, row);
                 })
             }
         }
     }
+}
+
+/// The features of one image.
+fn convolve(
+    choice: RandomConvolution,
+    filters: &[f64],
+    image: &[f64],
+    input: Shape,
+    out: &mut [f64],
+) {
+    let shape = choice.pooled(input);
+    let pooled;
+    let image = if choice.pool == 1 {
+        image
+    } else {
+        pooled = average(image, input, (shape.rows, shape.columns));
+        &pooled
+    };
+    let size = choice.size;
+    let arch = pulp::Arch::new();
+    if choice.grid == 0 {
+        arch.dispatch(Convolve { image, filters, size, shape, out });
+    } else {
+        let maps = Shape { channels: choice.filters, ..shape };
+        let mut whole = vec![0.0; maps.inputs()];
+        arch.dispatch(Convolve { image, filters, size, shape, out: &mut whole });
+        out.copy_from_slice(&average(&whole, maps, (choice.grid, choice.grid)));
+    }
+    if choice.normalize {
+        normalize(out);
+    }
+}
+
+/// Averages every image of `shape` over `rows x columns` cells of nearly equal size.
+fn average(images: &[f64], shape: Shape, (rows, columns): (usize, usize)) -> Vec<f64> {
+    let mut out = Vec::with_capacity(shape.channels * rows * columns);
+    let cell = |i: usize, cells: usize, side: usize| (i * side / cells, (i + 1) * side / cells);
+    for image in images.chunks_exact(shape.rows * shape.columns) {
+        for (top, bottom) in (0..rows).map(|r| cell(r, rows, shape.rows)) {
+            for (left, right) in (0..columns).map(|c| cell(c, columns, shape.columns)) {
+                let line = |r: usize| &image[r * shape.columns..][left..right];
+                let sum: f64 = (top..bottom).map(|r| line(r).iter().sum::<f64>()).sum();
+                out.push(sum / ((bottom - top) * (right - left)) as f64);
+            }
+        }
+    }
+    out
+}
+
+/// Mean 0 and deviation 1, or less where the deviation is below `1/√n`.
+fn normalize(x: &mut [f64]) {
+    let n = x.len() as f64;
+    let mean = x.iter().sum::<f64>() / n;
+    let square: f64 = x.iter().map(|x| (x - mean) * (x - mean)).sum();
+    let deviation = (square / (n - 1.0).max(1.0)).sqrt().max(n.sqrt().recip());
+    x.iter_mut().for_each(|x| *x = (*x - mean) / deviation);
 }
 
 /// Writes the numbers of sample `j`.
@@ -147,7 +255,10 @@ fn read(features: &Features, j: usize, row: &mut [f64]) {
 
 struct Convolve<'a> {
     image: &'a [f64],
-    filters: &'a [[f64; 9]],
+    /// `size x size` for every pair of channels, input channel fastest.
+    filters: &'a [f64],
+    size: usize,
+    /// Of the image.
     shape: Shape,
     out: &'a mut [f64],
 }
@@ -157,18 +268,20 @@ impl WithSimd for Convolve<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { image, filters, shape: Shape { channels, rows, columns }, out } = self;
-        let size = rows * columns;
+        let Self { image, filters, size, shape: Shape { channels, rows, columns }, out } = self;
+        let (pixels, reach) = (rows * columns, size / 2);
         out.fill(0.0);
-        for (out, filters) in out.chunks_exact_mut(size).zip(filters.chunks_exact(channels)) {
-            for (image, filter) in image.chunks_exact(size).zip(filters) {
+        let filters = filters.chunks_exact(channels * size * size);
+        for (out, filters) in out.chunks_exact_mut(pixels).zip(filters) {
+            for (image, filter) in image.chunks_exact(pixels).zip(filters.chunks_exact(size * size))
+            {
                 for (r, out) in out.chunks_exact_mut(columns).enumerate() {
-                    for (dr, weights) in filter.chunks_exact(3).enumerate() {
-                        let from = (r + rows + dr - 1) % rows * columns;
+                    for (dr, weights) in filter.chunks_exact(size).enumerate() {
+                        let from = (r + rows + dr - reach) % rows * columns;
                         let line = &image[from..from + columns];
                         for (dc, w) in weights.iter().enumerate() {
-                            // out[c] += w line[c + dc - 1], periodic: two runs without a division.
-                            let shift = (columns + dc - 1) % columns;
+                            // out[c] += w line[c + dc - reach], periodic: two runs without a division.
+                            let shift = (columns + dc - reach) % columns;
                             let (head, tail) = out.split_at_mut(columns - shift);
                             head.iter_mut().zip(&line[shift..]).for_each(|(o, x)| *o += w * x);
                             tail.iter_mut().zip(&line[..shift]).for_each(|(o, x)| *o += w * x);
@@ -200,7 +313,8 @@ mod tests {
     #[test]
     fn convolution_is_the_periodic_correlation_channel_after_channel() {
         let data = images();
-        let choice = FeatureChoice::RandomConvolution(RandomConvolution { filters: 3 });
+        let choice = RandomConvolution { filters: 3, ..RandomConvolution::default() };
+        let choice = FeatureChoice::RandomConvolution(choice);
         let map = FeatureMap::new(choice, &data, &[0, 1], Seed::root(3)).unwrap();
         let FeatureMap::Convolution { filters, .. } = &map else { panic!("a convolution") };
         let rows = map.rows(&data.train.features, data.shape, &[1, 0], false);
@@ -214,7 +328,7 @@ mod tests {
                             for dc in 0..3 {
                                 let at = (r + dr + 2) % 3 * 4 + (c + dc + 3) % 4;
                                 let x = values[24 + channel * 12 + at];
-                                sum += filters[2 * f + channel][3 * dr + dc] * x;
+                                sum += filters[9 * (2 * f + channel) + 3 * dr + dc] * x;
                             }
                         }
                     }
@@ -222,6 +336,65 @@ mod tests {
                     assert!((ours - sum.tanh()).abs() <= 4e-15, "{ours} against {}", sum.tanh());
                 }
             }
+        }
+    }
+
+    #[test]
+    fn pooling_scale_grid_and_normalisation_are_what_they_say() {
+        let shape = Shape { channels: 1, rows: 4, columns: 6 };
+        let image: Vec<f64> = (0..24_u32).map(|i| f64::from(i * 7 % 12)).collect();
+        let halves = average(&image, shape, (2, 3));
+        let corner = (image[0] + image[1] + image[6] + image[7]) / 4.0;
+        assert!(halves.len() == 6 && (halves[0] - corner).abs() <= 1e-15);
+        // Uneven cells: columns 0, 1..3, 3, 4..6 of six.
+        let uneven = average(&image, shape, (1, 4));
+        let column = |c: usize| (0..4).map(|r| image[6 * r + c]).sum::<f64>() / 4.0;
+        assert!((uneven[0] - column(0)).abs() <= 1e-14);
+        assert!((uneven[1] - 0.5 * (column(1) + column(2))).abs() <= 1e-14);
+
+        let train = Samples { features: Features::F64(image.clone()), labels: vec![0] };
+        let (name, checksum) = (String::new(), String::new());
+        let data = Dataset { name, shape, classes: 2, train, test: None, checksum };
+        let rows = |choice: RandomConvolution| {
+            let choice = FeatureChoice::RandomConvolution(choice);
+            let map = FeatureMap::new(choice, &data, &[0], Seed::root(5)).unwrap();
+            let rows = map.rows(&data.train.features, shape, &[0], false);
+            let inputs = map.shape(shape).inputs();
+            (0..inputs).map(|i| rows.feature(i, 0)).collect::<Vec<f64>>()
+        };
+        let plain = RandomConvolution { filters: 2, scale: 20.0, ..RandomConvolution::default() };
+        let maps = rows(plain);
+        let small = rows(RandomConvolution { grid: 2, ..plain });
+        let of_maps = average(&maps, Shape { channels: 2, ..shape }, (2, 2));
+        assert_eq!(small, of_maps);
+        // Small features stay below the floor of the deviation, 1/√32 here, large ones do not.
+        for scale in [200.0, 2.0] {
+            let choice = RandomConvolution { filters: 8, grid: 2, scale, ..plain };
+            let small = rows(choice);
+            let normal = rows(RandomConvolution { normalize: true, ..choice });
+            let mean = small.iter().sum::<f64>() / 32.0;
+            let square: f64 = small.iter().map(|x| (x - mean) * (x - mean)).sum();
+            let (deviation, floor) = ((square / 31.0).sqrt(), 32_f64.sqrt().recip());
+            assert_eq!(deviation > floor, scale < 100.0, "{deviation}");
+            for (x, y) in small.iter().zip(&normal) {
+                assert!((y - (x - mean) / deviation.max(floor)).abs() <= 1e-14);
+            }
+        }
+    }
+
+    #[test]
+    fn impossible_convolutions_are_named() {
+        let data = images();
+        for (choice, field) in [
+            (RandomConvolution { filters: 0, ..Default::default() }, "features.filters = 0"),
+            (RandomConvolution { size: 2, ..Default::default() }, "features.size = 2"),
+            (RandomConvolution { pool: 2, ..Default::default() }, "features.pool = 2"),
+            (RandomConvolution { grid: 4, ..Default::default() }, "features.grid = 4"),
+            (RandomConvolution { scale: 0.0, ..Default::default() }, "features.scale = 0"),
+        ] {
+            let choice = FeatureChoice::RandomConvolution(choice);
+            let error = FeatureMap::new(choice, &data, &[0], Seed::root(0)).err().unwrap();
+            assert!(error.to_string().starts_with(field), "{error}");
         }
     }
 

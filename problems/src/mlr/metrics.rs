@@ -95,6 +95,7 @@ impl Problem for Mlr {
                     Precision::Mixed => "f32 products, f64 accumulation".into(),
                 },
             ),
+            ("defects", self.defects.to_string()),
             ("stored", self.train.rows.stored().into()),
             ("data-bytes", self.train.rows.bytes().to_string()),
             ("classes", self.classes.to_string()),

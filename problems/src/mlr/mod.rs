@@ -85,6 +85,39 @@ pub enum Precision {
     Mixed,
 }
 
+/// Defects of the released code of ADMM-Softmax, each a switch of its own, so that what it does to a
+/// comparison can be measured. All are off by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Defects {
+    /// The oracles (value, gradient, Hessian, batches) apply the operator of the Tikhonov term to the
+    /// weights in class-fastest order as if each class were contiguous: `‖L̃ vec(W - W_ref)‖²` with
+    /// `L̃ = blockdiag(L, ..., L)` and `vec` running over classes first. Methods that use the operator
+    /// itself ([`Mlr::operator`]: ADMM-Softmax, the ridge classifier, the bound majoriser) keep the
+    /// right one, as in the release, so that rivals minimise another function.
+    pub interleaved_ridge: bool,
+    /// `θ >= 0`, added to the Hessian of every sample in its scores: products with the Hessian get
+    /// `θ D Dᵀ v / N` on top. Value and gradient stay. The release has `1e-3`.
+    pub hessian_damping: f64,
+    /// Validation samples are removed from the training samples class by class with indices taken
+    /// before the first removal, so that a third of them stays. Needs a balanced validation part.
+    pub leaking_split: bool,
+}
+
+impl std::fmt::Display for Defects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = [
+            self.interleaved_ridge.then(|| "interleaved ridge".to_owned()),
+            (self.hessian_damping > 0.0)
+                .then(|| format!("Hessian damping {}", self.hessian_damping)),
+            self.leaking_split.then(|| "leaking split".to_owned()),
+        ];
+        let names: Vec<String> = names.into_iter().flatten().collect();
+        f.write_str(if names.is_empty() { "none" } else { "" })?;
+        f.write_str(&names.join(", "))
+    }
+}
+
 /// A section `[problem.NAME]` of kind `mlr`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -106,6 +139,9 @@ pub struct MlrConfig {
     /// Arithmetic of the products with the data.
     #[serde(default)]
     pub precision: Precision,
+    /// Defects of the released code, to measure what they do.
+    #[serde(default)]
+    pub defects: Defects,
 }
 
 impl MlrConfig {
@@ -118,6 +154,7 @@ impl MlrConfig {
             bias: Bias::Regularized,
             split: SplitChoice::default(),
             precision: Precision::Double,
+            defects: Defects::default(),
         }
     }
 
@@ -138,6 +175,7 @@ pub struct Mlr {
     operator: RidgeOperator,
     prior: Option<Vec<f64>>,
     precision: Precision,
+    defects: Defects,
     metrics: Vec<Metric>,
     reference: Option<Reference>,
     dataset: String,
@@ -172,7 +210,10 @@ impl Mlr {
             "a finite number, at least 0",
         )?;
         require("classes", data.classes, data.classes >= 1, "at least 1")?;
-        let partition = config.split.partition(data, seed)?;
+        let damping = config.defects.hessian_damping;
+        let damps = damping >= 0.0 && damping.is_finite();
+        require("defects.hessian-damping", damping, damps, "a finite number, at least 0")?;
+        let partition = config.split.partition(data, config.defects.leaking_split, seed)?;
         let map = FeatureMap::new(config.features, data, &partition.train, seed.child("features"))?;
         let shape = map.shape(data.shape);
         let single = config.precision == Precision::Mixed;
@@ -198,6 +239,7 @@ impl Mlr {
             ridge_weight: weight,
             prior: None,
             precision: config.precision,
+            defects: config.defects,
             metrics: Vec::new(),
             reference: None,
             dataset: data.name.clone(),

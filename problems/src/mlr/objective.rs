@@ -131,24 +131,52 @@ impl Mlr {
         if self.ridge_weight <= 0.0 {
             return 0.0;
         }
-        let p = self.weights();
         let MlrScratch { delta, operated, .. } = scratch;
         let mut square = 0.0;
-        for (k, column) in x.chunks_exact(p).enumerate() {
-            delta.copy_from_slice(column);
+        for block in 0..self.classes {
+            self.ridge_block(block, x, delta);
             if let Some(prior) = &self.prior {
-                delta.iter_mut().zip(&prior[k * p..]).for_each(|(d, w)| *d -= w);
+                self.ridge_block(block, prior, operated);
+                delta.iter_mut().zip(&*operated).for_each(|(d, w)| *d -= w);
             }
             self.operator.apply(delta, operated);
             square += operated.iter().map(|v| v * v).sum::<f64>();
             if let Some(g) = g.as_deref_mut() {
                 self.operator.apply(operated, delta);
-                for (g, d) in g[k * p..].iter_mut().zip(&*delta) {
-                    *g += self.ridge_weight * d;
-                }
+                self.add_ridge(block, delta, g);
             }
         }
         0.5 * self.ridge_weight * square
+    }
+
+    /// The vector of `x` that the operator sees as its `block`: the weights of that class, unless the
+    /// defect of the release is wanted.
+    fn ridge_block(&self, block: usize, x: &[f64], to: &mut [f64]) {
+        if self.defects.interleaved_ridge {
+            let from = to.len() * block;
+            to.iter_mut().enumerate().for_each(|(i, v)| *v = x[self.interleaved(from + i)]);
+        } else {
+            to.copy_from_slice(&x[to.len() * block..][..to.len()]);
+        }
+    }
+
+    /// Adds `α v` to what [`ridge_block`](Self::ridge_block) reads.
+    fn add_ridge(&self, block: usize, v: &[f64], g: &mut [f64]) {
+        let from = v.len() * block;
+        if self.defects.interleaved_ridge {
+            for (i, v) in v.iter().enumerate() {
+                g[self.interleaved(from + i)] += self.ridge_weight * v;
+            }
+        } else {
+            for (g, v) in g[from..].iter_mut().zip(v) {
+                *g += self.ridge_weight * v;
+            }
+        }
+    }
+
+    /// Where entry `place` of the weights in class-fastest order stands in a point.
+    fn interleaved(&self, place: usize) -> usize {
+        place % self.classes * self.weights() + place / self.classes
     }
 }
 
@@ -201,22 +229,23 @@ impl HessianVector for Mlr {
         hv: &mut [f64],
         scratch: &mut MlrScratch,
     ) {
+        let damping = self.defects.hessian_damping;
         self.sweep(v, 0, &mut [], Some(hv), scratch, |tile| {
             let capacity = tile.capacity;
             let scores = &mut tile.scores[..capacity * self.classes];
             let start = tile.first * self.classes;
             let probabilities = &at.probabilities[start..start + scores.len()];
-            Arch::new().dispatch(Curvature { scores, probabilities, capacity });
+            Arch::new().dispatch(Curvature { scores, probabilities, capacity, damping });
         });
         let over_n = 1.0 / self.samples() as f64;
         hv.iter_mut().for_each(|h| *h *= over_n);
         if self.ridge_weight > 0.0 {
-            let p = self.weights();
             let MlrScratch { delta, operated, .. } = scratch;
-            for (v, hv) in v.chunks_exact(p).zip(hv.chunks_exact_mut(p)) {
-                self.operator.apply(v, operated);
+            for block in 0..self.classes {
+                self.ridge_block(block, v, delta);
+                self.operator.apply(delta, operated);
                 self.operator.apply(operated, delta);
-                hv.iter_mut().zip(&*delta).for_each(|(h, d)| *h += self.ridge_weight * d);
+                self.add_ridge(block, delta, hv);
             }
         }
     }

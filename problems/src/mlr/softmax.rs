@@ -80,11 +80,13 @@ impl WithSimd for Residuals<'_> {
     }
 }
 
-/// Scores `t` of a direction to `p∘t - p (pᵀt)`, the softmax Hessian applied to them.
+/// Scores `t` of a direction to `p∘t - p (pᵀt) + θ t`, the softmax Hessian with damping `θ` applied to
+/// them.
 pub(crate) struct Curvature<'a> {
     pub scores: &'a mut [f64],
     pub probabilities: &'a [f64],
     pub capacity: usize,
+    pub damping: f64,
 }
 
 impl WithSimd for Curvature<'_> {
@@ -92,7 +94,7 @@ impl WithSimd for Curvature<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { scores, probabilities, capacity } = self;
+        let Self { scores, probabilities, capacity, damping } = self;
         for at in (0..capacity).step_by(LANES) {
             let mut mean = [0.0; LANES];
             for (t, p) in scores.chunks_exact(capacity).zip(probabilities.chunks_exact(capacity)) {
@@ -105,7 +107,7 @@ impl WithSimd for Curvature<'_> {
             {
                 let t = &mut t[at..at + LANES];
                 for ((m, t), p) in mean.iter().zip(t).zip(&p[at..at + LANES]) {
-                    *t = p * (*t - m);
+                    *t = p * (*t - m) + damping * *t;
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! Seeded partition of the samples.
 
+use std::collections::BTreeSet;
+
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +65,13 @@ impl SplitChoice {
     pub const ALL: Self =
         Self { train: None, validation: Some(Amount::Count(0)), test: None, balanced: false };
 
-    pub(crate) fn partition(self, data: &Dataset, seed: Seed) -> Result<Partition, SetupError> {
+    /// `leaking` takes balanced validation samples out as the released code does.
+    pub(crate) fn partition(
+        self,
+        data: &Dataset,
+        leaking: bool,
+        seed: Seed,
+    ) -> Result<Partition, SetupError> {
         let seed = seed.child("split");
         let samples = data.train.labels.len();
         let mut pool = permutation(samples, seed.child("train"));
@@ -83,7 +91,10 @@ impl SplitChoice {
         // Rounding three fractions may ask for a sample or two more than there are.
         let fits = count <= pool.len();
         require("split.validation", count, fits, "what the test samples leave")?;
-        let validation = if self.balanced {
+        require("split.balanced", self.balanced, self.balanced || !leaking, "true, to leak")?;
+        let validation = if leaking {
+            leaking_validation(&mut pool, count, data)?
+        } else if self.balanced {
             balanced(&mut pool, count, data)?
         } else {
             pool.split_off(pool.len() - count)
@@ -120,6 +131,34 @@ fn balanced(pool: &mut Vec<usize>, count: usize, data: &Dataset) -> Result<Vec<u
     Ok(taken)
 }
 
+/// The same validation samples as [`balanced`], removed as the released code removes them: class by
+/// class, by positions in the pool before the first removal. Later removals hit other samples, so
+/// about a third of the validation samples goes on training and as many others are lost.
+fn leaking_validation(
+    pool: &mut Vec<usize>,
+    count: usize,
+    data: &Dataset,
+) -> Result<Vec<usize>, SetupError> {
+    let whole = pool.clone();
+    let mut rest = whole.clone();
+    let taken = balanced(&mut rest, count, data)?;
+    let chosen: BTreeSet<usize> = taken.iter().copied().collect();
+    for class in 0..data.classes {
+        let positions: BTreeSet<usize> = (whole.iter().enumerate())
+            .filter(|(_, j)| data.train.labels[**j] as usize == class && chosen.contains(j))
+            .map(|(position, _)| position)
+            .collect();
+        let mut position = 0;
+        pool.retain(|_| {
+            position += 1;
+            !positions.contains(&(position - 1))
+        });
+    }
+    // Positions beyond the end, where earlier removals shortened the pool, remove nothing.
+    pool.truncate(whole.len() - taken.len());
+    Ok(taken)
+}
+
 /// A uniform permutation of `0..count` (Fisher and Yates).
 fn permutation(count: usize, seed: Seed) -> Vec<usize> {
     let mut rng = seed.rng();
@@ -153,13 +192,13 @@ mod tests {
     #[test]
     fn parts_are_disjoint_and_follow_the_seed() {
         let data = data(60, None);
-        let split = SplitChoice::default().partition(&data, Seed::root(1)).unwrap();
+        let split = SplitChoice::default().partition(&data, false, Seed::root(1)).unwrap();
         assert_eq!((split.train.len(), split.validation.len(), split.test.len()), (40, 10, 10));
         let mut all = [&split.train[..], &split.validation, &split.test].concat();
         all.sort_unstable();
         assert_eq!(all, (0..60).collect::<Vec<_>>());
-        assert_eq!(split, SplitChoice::default().partition(&data, Seed::root(1)).unwrap());
-        assert_ne!(split, SplitChoice::default().partition(&data, Seed::root(2)).unwrap());
+        assert_eq!(split, SplitChoice::default().partition(&data, false, Seed::root(1)).unwrap());
+        assert_ne!(split, SplitChoice::default().partition(&data, false, Seed::root(2)).unwrap());
     }
 
     #[test]
@@ -170,11 +209,41 @@ mod tests {
             balanced: true,
             ..Default::default()
         };
-        let split = choice.partition(&data, Seed::root(1)).unwrap();
+        let split = choice.partition(&data, false, Seed::root(1)).unwrap();
         for class in 0..3 {
             assert_eq!(split.validation.iter().filter(|&&j| j % 3 == class).count(), 4);
         }
         assert_eq!((split.train.len(), split.test.len()), (48, 7));
+    }
+
+    #[test]
+    fn a_third_of_the_validation_samples_leaks_as_in_the_release() {
+        // The published shape: 50,000 of which 10,000 validate, ten classes in random order.
+        let part = Samples {
+            features: Features::F64(vec![0.0; 50_000]),
+            labels: (0..50_000_u32).map(|j| (j * 7919 % 50_021 % 10) as u16).collect(),
+        };
+        let shape = Shape { channels: 1, rows: 1, columns: 1 };
+        let (name, checksum) = (String::new(), String::new());
+        let data = Dataset { name, shape, classes: 10, train: part, test: None, checksum };
+        let choice = SplitChoice {
+            validation: Some(Amount::Count(10_000)),
+            test: Some(Amount::Count(0)),
+            balanced: true,
+            ..Default::default()
+        };
+        let clean = choice.partition(&data, false, Seed::root(1)).unwrap();
+        let leaking = choice.partition(&data, true, Seed::root(1)).unwrap();
+        assert_eq!(clean.validation, leaking.validation);
+        assert_eq!(leaking.train.len(), 40_000);
+        let train: BTreeSet<usize> = leaking.train.iter().copied().collect();
+        assert_eq!(train.len(), 40_000);
+        let leaked = leaking.validation.iter().filter(|j| train.contains(j)).count();
+        // Simulated in the specification: 34.3 to 35.5 %.
+        assert!((3400..3600).contains(&leaked), "{leaked}");
+        let unbalanced = SplitChoice { balanced: false, ..choice };
+        let error = unbalanced.partition(&data, true, Seed::root(1)).unwrap_err().to_string();
+        assert!(error.starts_with("split.balanced = false"), "{error}");
     }
 
     #[test]
@@ -187,7 +256,7 @@ mod tests {
                 test: Some(Amount::Count(0)),
                 balanced: false,
             };
-            choice.partition(&data, Seed::root(0)).unwrap_err().to_string()
+            choice.partition(&data, false, Seed::root(0)).unwrap_err().to_string()
         };
         let error = ask(Amount::Count(11), Amount::Count(0));
         assert!(error.starts_with("split.train = 11"), "{error}");

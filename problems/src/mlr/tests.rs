@@ -137,6 +137,73 @@ fn derivatives_pass_the_difference_check() {
 }
 
 #[test]
+fn the_interleaved_ridge_of_the_release_is_its_kronecker_form() {
+    let data = dataset(60, 12, 3, Kind::F64);
+    let data = Dataset { shape: Shape { channels: 1, rows: 3, columns: 4 }, ..data };
+    let defects = Defects { interleaved_ridge: true, ..Defects::default() };
+    let with = |weight| {
+        let config = MlrConfig { ridge: Ridge::Laplacian(weight), defects, ..config() };
+        Mlr::new(&data, &config, Seed::root(1), None).unwrap()
+    };
+    let (mlr, bare) = (with(2.0), with(0.0));
+    let x = point(&mlr, 3);
+    let (p, classes) = (mlr.weights(), mlr.classes());
+    // vec(W), classes fastest, against blockdiag(L, ..., L).
+    let flat: Vec<f64> =
+        (0..p * classes).map(|place| x[place % classes * p + place / classes]).collect();
+    let mut operated = vec![0.0; p];
+    let square: f64 = flat
+        .chunks_exact(p)
+        .map(|block| {
+            mlr.operator().apply(block, &mut operated);
+            operated.iter().map(|v| v * v).sum::<f64>()
+        })
+        .sum();
+    let mut scratch = mlr.scratch();
+    let ridge = mlr.value(&x, &mut scratch) - bare.value(&x, &mut bare.scratch());
+    assert!((ridge - square).abs() <= 1e-13 * square.max(1.0), "{ridge} against {square}");
+    let right = MlrConfig { ridge: Ridge::Laplacian(2.0), ..config() };
+    let right = Mlr::new(&data, &right, Seed::root(1), None).unwrap();
+    let other = right.value(&x, &mut right.scratch());
+    assert!((mlr.value(&x, &mut scratch) - other).abs() > 1e-3 * square);
+    for report in
+        [check::gradient(&mlr, &x, Seed::root(4), 5), check::hessian(&mlr, &x, Seed::root(5), 5)]
+    {
+        assert!(report.holds() && report.ratio.is_some(), "{report:?}");
+    }
+}
+
+#[test]
+fn damping_adds_to_products_with_the_hessian_alone() {
+    let data = dataset(50, 6, 3, Kind::F64);
+    let defects = Defects { hessian_damping: 1e-3, ..Defects::default() };
+    let damped = MlrConfig { defects, ..config() };
+    let damped = Mlr::new(&data, &damped, Seed::root(1), None).unwrap();
+    let mlr = Mlr::new(&data, &config(), Seed::root(1), None).unwrap();
+    let (x, v) = (point(&mlr, 1), point(&mlr, 2));
+    let product = |mlr: &Mlr| {
+        let (mut at, mut scratch, mut hv) =
+            (mlr.linearization(), mlr.scratch(), vec![0.0; x.len()]);
+        mlr.linearize(&x, &mut at, &mut scratch);
+        mlr.hessian_vector(&at, &v, &mut hv, &mut scratch);
+        hv
+    };
+    let gram = mlr.gram();
+    let expected: Vec<f64> = product(&mlr)
+        .iter()
+        .enumerate()
+        .map(|(at, h)| {
+            let (k, i) = (at / gram.nrows(), at % gram.nrows());
+            let gv: f64 = (0..gram.nrows()).map(|j| gram[(i, j)] * v[k * gram.nrows() + j]).sum();
+            h + 1e-3 * gv / 50.0
+        })
+        .collect();
+    assert_close(&product(&damped), &expected, 1e-12, "damped product");
+    let values = [&mlr, &damped].map(|mlr| mlr.value(&x, &mut mlr.scratch()).to_bits());
+    assert_eq!(values[0], values[1]);
+}
+
+#[test]
 fn a_batch_of_all_terms_gives_the_gradient() {
     let mlr = Mlr::new(&dataset(300, 20, 5, Kind::U8), &config(), Seed::root(1), None).unwrap();
     let (x, mut scratch) = (point(&mlr, 4), mlr.scratch());

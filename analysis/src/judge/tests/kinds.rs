@@ -448,3 +448,81 @@ fn an_interquartile_mean_is_one_number_per_seed() {
     assert_eq!((found.answer, found.seeds), (Answer::Supported, 5), "{found:?}");
     assert!((found.estimate - 0.2).abs() < 1e-9);
 }
+
+#[test]
+fn a_budget_hides_the_rows_beyond_it() {
+    let runs = ten(0.02);
+    let within = |limit: f64| {
+        json!({ "better": { "metric": "test-accuracy", "solver": "a", "than": "b",
+            "at": { "best": "validation-loss", "within": { "seconds": limit } } } })
+    };
+    // All three rows; then only the first two, where `b` stands at an accuracy of 0.5.
+    let whole = answered(&runs, within(9.0));
+    assert!((whole.estimate - 0.02).abs() < 0.002 && whole.answer == Answer::Supported);
+    let short = answered(&runs, within(1.0));
+    assert!(short.estimate > 0.35, "{short:?}");
+    // A run that broke down afterwards keeps what was selected while it trained.
+    let mut broken = ten(0.02);
+    for (_, record) in &mut broken {
+        record.header.status = Status::Breakdown("line search found no step".into());
+    }
+    assert!((answered(&broken, within(9.0)).estimate - whole.estimate).abs() < 1e-15);
+}
+
+#[test]
+fn all_is_supported_when_every_test_is_and_refuted_when_one_is() {
+    let runs = ten(0.02);
+    let better = |margin: f64| {
+        json!({ "better": { "metric": "test-accuracy", "at": "best-validation-loss",
+            "solver": "a", "than": "b", "margin": margin } })
+    };
+    let all = |margins: &[f64]| {
+        let tests: Vec<Value> = margins.iter().map(|margin| better(*margin)).collect();
+        answered(&runs, json!({ "all": tests }))
+    };
+    let found = all(&[0.001, 0.002]);
+    assert_eq!((found.answer, found.estimate), (Answer::Supported, 2.0), "{found:?}");
+    let found = all(&[0.001, 0.1]);
+    assert_eq!((found.answer, found.interval.upper), (Answer::Refuted, 1.0), "{found:?}");
+    assert!(found.evidence.is_some_and(|evidence| evidence.refute < 0.01));
+    let found = all(&[0.001, 0.02]);
+    assert_eq!(found.answer, Answer::Inconclusive, "{found:?}");
+    assert!(found.estimate < 1.5 && found.seeds == 10);
+}
+
+#[test]
+fn a_shift_compares_the_advantage_with_that_of_the_other_variant() {
+    let mut runs = ten(0.005);
+    let released = ten(0.03)
+        .into_iter()
+        .map(|(label, record)| (Label { variant: "released".into(), ..label }, record));
+    runs.extend(released);
+    let shift = |margin: f64| {
+        json!({ "shift": { "metric": "test-accuracy", "at": "best-validation-loss",
+            "solver": "a", "than": "b", "from": "corrected", "margin": margin } })
+    };
+    let found = answered(&runs, shift(0.001));
+    assert_eq!(found.answer, Answer::Supported, "{found:?}");
+    assert!((found.estimate - 0.025).abs() < 1e-12 && found.rows.len() == 10);
+    assert_eq!(answered(&runs, shift(0.05)).answer, Answer::Refuted);
+    // Toward the better side: for a loss a larger advantage is a lower number.
+    let mut losses = curves(8, |solver, _, _| if solver == "a" { 0.5 } else { 0.6 }, 2);
+    let other = curves(
+        8,
+        |solver, seed, _| {
+            if solver == "a" { 0.2 + 0.01 * wobble(seed) } else { 0.6 }
+        },
+        2,
+    );
+    losses.extend(
+        other
+            .into_iter()
+            .map(|(label, record)| (Label { variant: "released".into(), ..label }, record)),
+    );
+    let found = answered(
+        &losses,
+        json!({ "shift": { "metric": "validation-loss", "solver": "a",
+        "than": "b", "from": "corrected" } }),
+    );
+    assert!((found.estimate - 0.3).abs() < 0.01 && found.answer == Answer::Supported);
+}

@@ -112,6 +112,38 @@ fn main_and_tune_cells_name_the_reference_of_their_own_instance() {
 }
 
 #[test]
+fn a_field_of_the_problem_is_tuned_for_the_solver_that_names_it() {
+    let text = WHOLE
+        .replace("decay = { log = [1e-3, 1.0] }", "problem = { depth = { grid = [1.0, 4.0] } }")
+        .replace("[reference]\nsolver = \"jump\"\nstop = { iterations = 7 }\n", "")
+        .replace("[problem.valley]\n", "");
+    let study = study(&text, Size::Default).unwrap();
+    let depth = |planned: &Planned| problem_of(planned)["depth"].as_f64().unwrap();
+    let tuned = study.cells(Stage::Tune, 0..2, &Choices::new());
+    let bowls = tuned.iter().filter(|planned| planned.label.problem == "bowl");
+    assert!(bowls.clone().all(|planned| planned.label.solver == "walk"));
+    let depths: BTreeSet<String> = bowls.map(|planned| depth(planned).to_string()).collect();
+    assert_eq!(depths, BTreeSet::from(["1".to_owned(), "4".to_owned()]));
+    // The choice reaches the problem of that solver alone.
+    let key = ("corrected".to_owned(), "bowl/walk (step-size 0.1)".to_owned());
+    let choice = BTreeMap::from([("problem.depth".to_owned(), json!(4.0))]);
+    let choices = Choices::from([(key, choice)]);
+    for planned in study.cells(Stage::Main, 0..1, &choices) {
+        if planned.label.variant == "corrected" && planned.label.problem == "bowl" {
+            let expected = match planned.label.curve().as_str() {
+                "walk (step-size 0.1)" => 4.0,
+                "walk (step-size 0.2)" => 1.0, // Not chosen yet: the first trial.
+                _ => 2.0,
+            };
+            assert_eq!(depth(&planned).to_bits(), f64::to_bits(expected), "{:?}", planned.label);
+        }
+    }
+    let text = WHOLE.replace("decay = {", "problem.depth = {");
+    let error = super::support::study(&text, Size::Default).unwrap_err().to_string();
+    assert!(error.contains("`problem.depth` is tuned, so that no reference"), "{error}");
+}
+
+#[test]
 fn seconds_in_a_claim_time_the_cells_it_concerns() {
     let text = WHOLE.replace("metric = \"objective\", limit", "metric = \"total-seconds\", limit");
     for planned in main_cells(&study(&text, Size::Default).unwrap()) {
