@@ -12,10 +12,10 @@ use crate::data::Shape;
 /// its entry is zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RidgeOperator {
-    laplacian: Option<Shape>,
-    inputs: usize,
+    pub(super) laplacian: Option<Shape>,
+    pub(super) inputs: usize,
     /// Diagonal entry of `L` for the bias.
-    bias: f64,
+    pub(super) bias: f64,
 }
 
 impl RidgeOperator {
@@ -29,6 +29,11 @@ impl RidgeOperator {
         let inputs = shape.inputs();
         let bias = if free_bias { 0.0 } else { 1.0 / inputs as f64 };
         Self { laplacian: Some(shape), inputs, bias }
+    }
+
+    /// Whether `LᵀL` is singular, which it is with a free bias only.
+    pub fn is_singular(&self) -> bool {
+        self.bias <= 0.0
     }
 
     /// `y = L x`, both of length `inputs + 1`.
