@@ -5,9 +5,9 @@ mod bound_majorizer;
 mod cg;
 pub mod check;
 mod lbfgs;
+mod least_squares;
 mod line_search;
 mod newton_cg;
-mod normal;
 mod ridge_classifier;
 mod sgd;
 mod softmax_prox;
@@ -17,6 +17,9 @@ mod vector;
 pub use admm_softmax::{AdmmSoftmax, AdmmSoftmaxState, Balancing, Dual};
 pub use bound_majorizer::{BoundMajorizer, BoundMajorizerState};
 pub use lbfgs::{Lbfgs, LbfgsState};
+pub use least_squares::{
+    Effort, Iterative, LeastSquares, LeastSquaresSystem, Preconditioner, Right, Tolerance,
+};
 pub use newton_cg::{NewtonCg, NewtonCgState};
 pub use ridge_classifier::{RidgeClassifier, RidgeClassifierState};
 pub use sgd::{Sgd, SgdState};
