@@ -3,12 +3,10 @@
 use converge_problems::mlr::sweep::Tile;
 use converge_problems::mlr::{Mlr, MlrScratch};
 use converge_problems::{Metric, Problem, Seed, SetupError, require, require_positive};
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
 use pulp::{Arch, Simd, WithSimd};
 use serde::{Deserialize, Serialize};
 
-use crate::normal::Normal;
+use crate::least_squares::{LeastSquares, LeastSquaresSystem, Right, Tolerance, add_pull};
 use crate::softmax_prox::{ProxMethod, SoftmaxProx};
 use crate::{Breakdown, Solver, Step, Work, require_finite};
 
@@ -75,6 +73,8 @@ pub struct AdmmSoftmax {
     pub dual: Dual,
     /// Residual balancing; off by default, as in the published runs.
     pub balancing: Option<Balancing>,
+    /// How (1) is solved.
+    pub least_squares: LeastSquares,
 }
 
 /// How the scaled multiplier is formed.
@@ -120,6 +120,7 @@ impl Default for AdmmSoftmax {
             prox: ProxMethod::default(),
             dual: Dual::default(),
             balancing: None,
+            least_squares: LeastSquares::default(),
         }
     }
 }
@@ -129,7 +130,7 @@ impl Default for AdmmSoftmax {
 pub struct AdmmSoftmaxState {
     /// `Wᵀ`, `p x K`.
     w: Vec<f64>,
-    /// `Z` then `U` of every tile.
+    /// `Z` then `U` of every tile; then the last `Z`, if a tolerance is relative to the last step.
     split: Vec<f64>,
     /// `B = D (Z + U)ᵀ`, `p x K`.
     right: Vec<f64>,
@@ -139,33 +140,28 @@ pub struct AdmmSoftmaxState {
     pull: Vec<f64>,
     next: Vec<f64>,
     class: [Vec<f64>; 2],
-    normal: Normal,
-    /// Kept for balancing.
-    gram: Option<Mat<f64>>,
-    /// Upper bound of `‖D‖₂`.
-    data_norm: f64,
+    system: LeastSquaresSystem,
     penalty: f64,
     changes: u32,
     primal: f64,
     dual: f64,
+    /// `ρ ‖e‖`.
+    linear: f64,
+    /// The dual residual with what (1) left.
+    stationarity: f64,
+    /// `√(‖ΔZ‖² + ‖ΔU‖²)`, where a tolerance asks for it.
+    change: f64,
     /// Both residuals relative to what they are differences of.
     relative: [f64; 2],
     scratch: MlrScratch,
 }
 
 impl AdmmSoftmaxState {
-    /// `Z` and `U`, tile after tile: for each, `Z` and then `U` as `(tile_capacity, K)`.
+    /// `Z` and `U`, tile after tile: for each, `Z` and then `U` as `(tile_capacity, K)`; with a
+    /// relative tolerance of the inner iterations, the last `Z` too.
     pub fn split(&self) -> &[f64] {
         &self.split
     }
-}
-
-/// Upper bound of `‖D‖₂` from `G = D Dᵀ`.
-fn data_norm(gram: &Mat<f64>) -> f64 {
-    let columns = || (0..gram.ncols()).map(|j| gram.col_as_slice(j));
-    let frobenius = columns().map(|c| c.iter().map(|v| v * v).sum::<f64>()).sum::<f64>().sqrt();
-    let rows = columns().map(|c| c.iter().map(|v| v.abs()).sum::<f64>()).fold(0.0, f64::max);
-    frobenius.min(rows).sqrt()
 }
 
 impl Solver<Mlr> for AdmmSoftmax {
@@ -175,12 +171,13 @@ impl Solver<Mlr> for AdmmSoftmax {
     type State = AdmmSoftmaxState;
 
     fn diagnostics(&self, _problem: &Mlr) -> Vec<Metric> {
-        ["primal-residual", "dual-residual", "penalty", "certificate"]
-            .map(Metric::diagnostic)
-            .to_vec()
+        let names = ["primal-residual", "dual-residual", "penalty", "certificate"];
+        // Direct methods leave nothing but rounding.
+        let inner = self.least_squares.iterative().map(|_| "linear-residual");
+        names.into_iter().chain(inner).map(Metric::diagnostic).collect()
     }
 
-    fn init(&self, problem: &Mlr, x0: &[f64], _: Seed) -> Result<AdmmSoftmaxState, SetupError> {
+    fn init(&self, problem: &Mlr, x0: &[f64], seed: Seed) -> Result<AdmmSoftmaxState, SetupError> {
         require_positive("penalty", self.penalty)?;
         let admissible = self.relaxation > 0.0 && self.relaxation < 2.0;
         require("relaxation", self.relaxation, admissible, "between 0 and 2, both excluded")?;
@@ -192,21 +189,18 @@ impl Solver<Mlr> for AdmmSoftmax {
         if x0.len() != dim {
             return Err(SetupError::Shape { what: "start", expected: dim, found: x0.len() });
         }
-        let gram = problem.gram();
         let rho = self.penalty / problem.samples() as f64;
-        let alpha = problem.ridge_weight();
-        let normal = Normal::factor(&gram, 1.0, problem.operator(), alpha / rho)?;
+        let ratio = problem.ridge_weight() / rho;
+        let system = LeastSquaresSystem::new(&self.least_squares, problem, ratio, seed)?;
         let mut scratch = problem.scratch();
         // Z = W D, U = 0; so B = P = G Wᵀ.
-        let mut split = vec![0.0; problem.state_len(2 * classes)];
-        problem.sweep(x0, 2 * classes, &mut split, None, &mut scratch, |tile| {
+        let width = self.width() * classes;
+        let mut split = vec![0.0; problem.state_len(width)];
+        let mut product = vec![0.0; dim];
+        problem.sweep(x0, width, &mut split, Some(&mut product), &mut scratch, |tile| {
             let len = tile.capacity * classes;
             tile.state[..len].copy_from_slice(&tile.scores[..len]);
         });
-        let mut product = vec![0.0; dim];
-        let to = MatMut::from_column_major_slice_mut(&mut product, p, classes);
-        let w = MatRef::from_column_major_slice(x0, p, classes);
-        matmul(to, Accum::Replace, gram.as_ref(), w, 1.0, Par::Seq);
         Ok(AdmmSoftmaxState {
             w: x0.to_vec(),
             split,
@@ -215,72 +209,83 @@ impl Solver<Mlr> for AdmmSoftmax {
             pull: vec![0.0; dim],
             next: vec![0.0; dim],
             class: [vec![0.0; p], vec![0.0; p]],
-            normal,
-            data_norm: data_norm(&gram),
-            gram: self.balancing.map(|_| gram),
+            system,
             penalty: self.penalty,
             changes: 0,
             primal: f64::NAN,
             dual: f64::NAN,
+            linear: f64::NAN,
+            stationarity: f64::NAN,
+            change: f64::NAN,
             relative: [f64::NAN; 2],
             scratch,
         })
     }
 
     fn setup_work(&self, problem: &Mlr) -> Work {
-        Work { samples: 2 * problem.samples() as u64, factorizations: 1, ..Work::default() }
+        let mut work = self.least_squares.setup_work(problem);
+        work.samples += problem.samples() as u64;
+        work
     }
 
     fn step(&self, problem: &Mlr, state: &mut AdmmSoftmaxState) -> Result<Step, Breakdown> {
         let factorizations = self.balance(problem, state)?;
-        let AdmmSoftmaxState {
-            w, split, right, product, pull, next, class, normal, scratch, ..
-        } = state;
+        let AdmmSoftmaxState { w, split, right, product, pull, next, class, system, scratch, .. } =
+            state;
         let (classes, theta, s) = (problem.classes(), self.relaxation, state.penalty);
-        let rho = s / problem.samples() as f64;
-        let ratio = problem.ridge_weight() / rho;
+        let (rho, width) = (s / problem.samples() as f64, self.width() * classes);
 
-        // (1), divided by ρ.
-        w.copy_from_slice(right);
-        if let Some(prior) = problem.prior() {
-            normal_ridge(problem, ratio, prior, None, pull, class);
-            w.iter_mut().zip(&*pull).for_each(|(w, c)| *w += c);
-        }
-        normal.solve_in_place(w);
+        // (1), divided by ρ, with the residual e = B - (α/ρ) LᵀL (W - W_ref)ᵀ - G Wᵀ.
+        let capacity = problem.tile_capacity();
+        let data = |first: usize, to: &mut [f64]| {
+            let (z, u) = split[first * width..].split_at(capacity * classes);
+            to.iter_mut().zip(z).zip(u).for_each(|((f, z), u)| *f = z + u);
+        };
+        let target = Right { product: right, data: &data, step: state.change };
+        let effort = system.solve(problem, &target, w, scratch)?;
         require_finite("iterate", w)?;
-        normal_ridge(problem, ratio, w, problem.prior(), pull, class);
+        pull.fill(0.0);
+        add_pull(problem, system.ratio(), w, problem.prior(), pull, class);
 
         // (2), (3) and the next right-hand side, in one pass.
-        let sums = problem.sweep(w, 2 * classes, split, Some(next), scratch, |tile| {
-            split_step(tile, classes, s, theta, self.prox, self.dual);
-        });
-        let [primal, inner, unfinished, scores, ..] = sums;
+        let step = SplitStep { classes, s, theta, method: self.prox, dual: self.dual };
+        let sums = problem.sweep(w, width, split, Some(next), scratch, |tile| step.run(tile));
+        let [primal, inner, unfinished, scores, moved] = [0, 1, 2, 3, 4].map(|i| sums[i]);
         if unfinished > 0.0 {
             return Err(Breakdown::NotConverged("proximal map"));
         }
 
-        // P⁺, then the dual residual ρ [P⁺ - (2 - θ) P + (1 - θ) G Wᵀ].
-        let (mut dual, mut multiplier) = (0.0, 0.0);
-        for (((p, b), b_next), c) in
-            product.iter_mut().zip(right.iter()).zip(next.iter()).zip(&*pull)
+        // P⁺, then the dual residual ρ [P⁺ - (2 - θ) P + (1 - θ) G Wᵀ]; with e it is what the
+        // gradient of the Lagrangian is at the new iterates.
+        let (mut dual, mut multiplier, mut stationarity, mut linear) = (0.0, 0.0, 0.0, 0.0);
+        let residual = system.residual();
+        for (i, (((p, b), b_next), c)) in
+            product.iter_mut().zip(right.iter()).zip(next.iter()).zip(&*pull).enumerate()
         {
+            let e = residual.map_or(0.0, |e| e[i]);
+            let c = c + e;
             let gw = b - c;
             let new = 0.5 * (b_next - (1.0 - theta) * b - theta * c + (2.0 - theta) * *p);
             let gap = new - (2.0 - theta) * *p + (1.0 - theta) * gw;
             dual += gap * gap;
+            stationarity += (gap + e) * (gap + e);
+            linear += e * e;
             multiplier += (b_next - new) * (b_next - new);
             *p = new;
         }
         std::mem::swap(right, next);
         state.primal = primal.sqrt();
         state.dual = rho * dual.sqrt();
+        state.stationarity = rho * stationarity.sqrt();
+        state.linear = rho * linear.sqrt();
+        state.change = moved.sqrt();
         state.relative = [(primal / scores).sqrt(), (dual / multiplier).sqrt()];
         let samples = problem.samples() as u64;
         let work = Work {
-            samples,
-            solves: classes as u64,
+            samples: (1 + effort.passes) * samples,
+            solves: effort.solves,
             proxes: samples,
-            inner: inner as u64,
+            inner: inner as u64 + effort.iterations,
             factorizations,
             ..Work::default()
         };
@@ -299,17 +304,17 @@ impl Solver<Mlr> for AdmmSoftmax {
         row: &mut [f64],
     ) {
         let samples = problem.samples() as f64;
-        let certificate = state.data_norm / (2.0 * samples) * state.primal + state.dual;
-        row.copy_from_slice(&[state.primal, state.dual, state.penalty, certificate]);
+        let certificate =
+            state.system.data_norm() / (2.0 * samples) * state.primal + state.stationarity;
+        let all = [state.primal, state.dual, state.penalty, certificate, state.linear];
+        row.copy_from_slice(&all[..row.len()]);
     }
 }
 
 impl AdmmSoftmax {
     /// Changes the penalty if the residuals ask for it; returns the factorisations done.
     fn balance(&self, problem: &Mlr, state: &mut AdmmSoftmaxState) -> Result<u64, Breakdown> {
-        let (Some(Balancing { ratio, factor, changes }), Some(gram)) =
-            (self.balancing, &state.gram)
-        else {
+        let Some(Balancing { ratio, factor, changes }) = self.balancing else {
             return Ok(0);
         };
         let [primal, dual] = state.relative;
@@ -327,69 +332,85 @@ impl AdmmSoftmax {
         state.penalty *= change;
         // y = ρ U stays: U, and D Uᵀ = B - P, shrink as ρ grows.
         let classes = problem.classes();
-        for tile in state.split.chunks_exact_mut(2 * classes * problem.tile_capacity()) {
-            let half = tile.len() / 2;
-            tile[half..].iter_mut().for_each(|u| *u /= change);
+        let part = classes * problem.tile_capacity();
+        for tile in state.split.chunks_exact_mut(self.width() * part) {
+            tile[part..2 * part].iter_mut().for_each(|u| *u /= change);
         }
         for (b, p) in state.right.iter_mut().zip(&state.product) {
             *b = p + (*b - p) / change;
         }
         let ridge = problem.ridge_weight() * problem.samples() as f64 / state.penalty;
-        state
-            .normal
-            .refactor(gram, 1.0, problem.operator(), ridge)
-            .map_err(|_| Breakdown::NotPositiveDefinite("normal matrix"))?;
-        Ok(1)
+        state.system.set_ratio(problem, ridge)
     }
-}
 
-/// `out = ratio LᵀL (w - prior)ᵀ`, class by class.
-fn normal_ridge(
-    problem: &Mlr,
-    ratio: f64,
-    w: &[f64],
-    prior: Option<&[f64]>,
-    out: &mut [f64],
-    [delta, operated]: &mut [Vec<f64>; 2],
-) {
-    let p = problem.weights();
-    for (k, (w, out)) in w.chunks_exact(p).zip(out.chunks_exact_mut(p)).enumerate() {
-        delta.copy_from_slice(w);
-        if let Some(prior) = prior {
-            delta.iter_mut().zip(&prior[k * p..]).for_each(|(d, w)| *d -= w);
+    /// Numbers of the split per class and sample.
+    fn width(&self) -> usize {
+        match self.least_squares.iterative().map(|iterative| iterative.tolerance) {
+            Some(Tolerance::Relative { .. }) => 3,
+            _ => 2,
         }
-        problem.operator().apply(delta, operated);
-        problem.operator().apply(operated, out);
-        out.iter_mut().for_each(|v| *v *= ratio);
     }
 }
 
-/// (2) and (3) on a tile; leaves `Z⁺ + U⁺` in the scores and `‖Z⁺ - W D‖²`, the iterations and the
-/// unfinished blocks in the sums.
-fn split_step(
-    tile: &mut Tile<'_>,
+/// (2) and (3).
+struct SplitStep {
     classes: usize,
     s: f64,
     theta: f64,
     method: ProxMethod,
     dual: Dual,
-) {
-    let Tile { samples, capacity, labels, scores, state, work, sums, .. } = tile;
-    let (capacity, arch) = (*capacity, Arch::new());
-    let (z, u) = state.split_at_mut(capacity * classes);
-    let scores = &mut scores[..capacity * classes];
-    // The prox's argument v = θ W D + (1 - θ) Z - U takes the place of U.
-    arch.dispatch(Argument { scores, z, u, theta });
-    let prox = SoftmaxProx { method, penalty: s, reference: u, z, capacity, labels, work };
-    let effort = prox.solve();
-    sums[1] += effort.iterations;
-    sums[2] += effort.unfinished;
-    let [gap, size] = arch.dispatch(Update { scores, z, u, capacity, samples: *samples });
-    sums[0] += gap;
-    sums[3] += size;
-    if dual == Dual::Implicit {
-        implicit_dual(z, u, scores, capacity, labels, s);
+}
+
+impl SplitStep {
+    /// On a tile; leaves `Z⁺ + U⁺` in the scores and `‖Z⁺ - W D‖²`, the iterations, the unfinished
+    /// blocks, `‖Z⁺‖²` and, where the last `Z` is kept, `‖ΔZ‖² + ‖ΔU‖²` in the sums.
+    fn run(&self, tile: &mut Tile<'_>) {
+        let Self { classes, s, theta, method, dual } = *self;
+        let Tile { samples, capacity, labels, scores, state, work, sums, .. } = tile;
+        let (capacity, arch) = (*capacity, Arch::new());
+        let (z, rest) = state.split_at_mut(capacity * classes);
+        let (u, last) = rest.split_at_mut(capacity * classes);
+        let scores = &mut scores[..capacity * classes];
+        let keeps = !last.is_empty();
+        if keeps {
+            last.copy_from_slice(z);
+        }
+        // The prox's argument v = θ W D + (1 - θ) Z - U takes the place of U.
+        arch.dispatch(Argument { scores, z, u, theta });
+        let prox = SoftmaxProx { method, penalty: s, reference: u, z, capacity, labels, work };
+        let effort = prox.solve();
+        sums[1] += effort.iterations;
+        sums[2] += effort.unfinished;
+        if keeps {
+            sums[4] += movement(scores, z, last, capacity, *samples, theta);
+        }
+        let [gap, size] = arch.dispatch(Update { scores, z, u, capacity, samples: *samples });
+        sums[0] += gap;
+        sums[3] += size;
+        if dual == Dual::Implicit {
+            implicit_dual(z, u, scores, capacity, labels, s);
+        }
     }
+}
+
+/// `‖ΔZ‖² + ‖ΔU‖²` of the samples of a tile, with `ΔU = Z⁺ - θ W D - (1 - θ) Z`.
+fn movement(
+    scores: &[f64],
+    z: &[f64],
+    last: &[f64],
+    capacity: usize,
+    samples: usize,
+    theta: f64,
+) -> f64 {
+    let columns = scores.chunks_exact(capacity).zip(z.chunks_exact(capacity));
+    let mut square = 0.0;
+    for ((score, z), last) in columns.zip(last.chunks_exact(capacity)) {
+        for ((score, z), last) in score[..samples].iter().zip(z).zip(last) {
+            let dual = z - theta * score - (1.0 - theta) * last;
+            square += (z - last) * (z - last) + dual * dual;
+        }
+    }
+    square
 }
 
 struct Argument<'a> {

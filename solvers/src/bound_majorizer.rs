@@ -4,7 +4,7 @@ use converge_problems::mlr::{Mlr, MlrScratch};
 use converge_problems::{Gradient, Problem, Seed, SetupError, require};
 use serde::{Deserialize, Serialize};
 
-use crate::normal::Normal;
+use crate::least_squares::Cholesky;
 use crate::vector::norm;
 use crate::{Breakdown, Solver, Step, Work, require_finite};
 
@@ -46,7 +46,7 @@ pub struct BoundMajorizer {
 pub struct BoundMajorizerState {
     w: Vec<f64>,
     gradient: Vec<f64>,
-    normal: Normal,
+    normal: Cholesky,
     scratch: MlrScratch,
 }
 
@@ -67,7 +67,7 @@ impl Solver<Mlr> for BoundMajorizer {
         Ok(BoundMajorizerState {
             w: x0.to_vec(),
             gradient: vec![0.0; dim],
-            normal: Normal::factor(&problem.gram(), weight, operator, problem.ridge_weight())?,
+            normal: Cholesky::factor(problem.gram(), weight, operator, problem.ridge_weight())?,
             scratch: problem.scratch(),
         })
     }

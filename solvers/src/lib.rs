@@ -6,9 +6,9 @@ mod bound_majorizer;
 mod cg;
 pub mod check;
 mod lbfgs;
+mod least_squares;
 mod line_search;
 mod newton_cg;
-mod normal;
 mod pairs;
 mod released_lbfgs;
 mod released_newton;
@@ -21,6 +21,9 @@ mod vector;
 pub use admm_softmax::{AdmmSoftmax, AdmmSoftmaxState, Balancing, Dual};
 pub use bound_majorizer::{BoundMajorizer, BoundMajorizerState};
 pub use lbfgs::{Lbfgs, LbfgsState};
+pub use least_squares::{
+    Effort, Iterative, LeastSquares, LeastSquaresSystem, Preconditioner, Right, Tolerance,
+};
 pub use newton_cg::{NewtonCg, NewtonCgState};
 pub use released_lbfgs::{ReleasedLbfgs, ReleasedLbfgsState, Seeding};
 pub use released_newton::{ReleasedNewton, ReleasedNewtonState};

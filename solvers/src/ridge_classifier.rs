@@ -5,7 +5,7 @@ use converge_problems::{Problem, Seed, SetupError, require_positive};
 use serde::{Deserialize, Serialize};
 
 use crate::admm_softmax::first_target;
-use crate::normal::Normal;
+use crate::least_squares::{LeastSquares, LeastSquaresSystem, Right};
 use crate::{Breakdown, Solver, Step, Work, require_finite};
 
 /// Tikhonov least squares on one-hot labels, rescaled to the scores of softmax.
@@ -22,10 +22,11 @@ use crate::{Breakdown, Solver, Step, Work, require_finite};
 /// | symbol | field |
 /// |---|---|
 /// | `s = ρ N` | `penalty` |
+/// | how the system is solved | `least_squares` |
 ///
-/// Needs: [`Mlr`] itself. Set-up: the Gram matrix, `N p²` flops, and a Cholesky factorisation, `p³/3`.
-/// The step: one pass over the data, `4 N p K` flops, and `2 p² K` for the solve; it reports
-/// convergence, later steps repeat it. Holds the factor and `p K` doubles.
+/// Needs: [`Mlr`] itself. Set-up and solve as in the table of [`LeastSquares`]. The step: one pass over
+/// the data, `4 N p K` flops, and the solve; it reports convergence, later steps repeat it. Holds
+/// `3 p K` doubles beside the system.
 ///
 /// Not checked: the conditioning of the normal matrix.
 ///
@@ -36,11 +37,13 @@ use crate::{Breakdown, Solver, Step, Work, require_finite};
 pub struct RidgeClassifier {
     /// `s > 0`.
     pub penalty: f64,
+    /// How the system is solved.
+    pub least_squares: LeastSquares,
 }
 
 impl Default for RidgeClassifier {
     fn default() -> Self {
-        Self { penalty: 0.1 }
+        Self { penalty: 0.1, least_squares: LeastSquares::default() }
     }
 }
 
@@ -49,9 +52,8 @@ impl Default for RidgeClassifier {
 pub struct RidgeClassifierState {
     w: Vec<f64>,
     zero: Vec<f64>,
-    /// `(α/ρ) LᵀL W_refᵀ`.
-    prior: Option<Vec<f64>>,
-    normal: Normal,
+    right: Vec<f64>,
+    system: LeastSquaresSystem,
     scratch: MlrScratch,
 }
 
@@ -61,53 +63,57 @@ impl Solver<Mlr> for RidgeClassifier {
         "least squares on one-hot labels: the first useful ADMM-Softmax iterate";
     type State = RidgeClassifierState;
 
-    fn init(&self, problem: &Mlr, x0: &[f64], _: Seed) -> Result<RidgeClassifierState, SetupError> {
+    fn init(
+        &self,
+        problem: &Mlr,
+        x0: &[f64],
+        seed: Seed,
+    ) -> Result<RidgeClassifierState, SetupError> {
         require_positive("penalty", self.penalty)?;
         let dim = problem.dim();
         if x0.len() != dim {
             return Err(SetupError::Shape { what: "start", expected: dim, found: x0.len() });
         }
         let ratio = problem.ridge_weight() * problem.samples() as f64 / self.penalty;
-        let prior = problem.prior().map(|prior| {
-            let p = problem.weights();
-            let (mut once, mut right) = (vec![0.0; p], vec![0.0; dim]);
-            for (w, out) in prior.chunks_exact(p).zip(right.chunks_exact_mut(p)) {
-                problem.operator().apply(w, &mut once);
-                problem.operator().apply(&once, out);
-                out.iter_mut().for_each(|v| *v *= ratio);
-            }
-            right
-        });
         Ok(RidgeClassifierState {
             w: x0.to_vec(),
             zero: vec![0.0; dim],
-            prior,
-            normal: Normal::factor(&problem.gram(), 1.0, problem.operator(), ratio)?,
+            right: vec![0.0; dim],
+            system: LeastSquaresSystem::new(&self.least_squares, problem, ratio, seed)?,
             scratch: problem.scratch(),
         })
     }
 
     fn setup_work(&self, problem: &Mlr) -> Work {
-        Work { samples: problem.samples() as u64, factorizations: 1, ..Work::default() }
+        self.least_squares.setup_work(problem)
     }
 
     fn step(&self, problem: &Mlr, state: &mut RidgeClassifierState) -> Result<Step, Breakdown> {
-        let RidgeClassifierState { w, zero, prior, normal, scratch } = state;
-        let classes = problem.classes();
+        let RidgeClassifierState { w, zero, right, system, scratch } = state;
+        let (classes, capacity) = (problem.classes(), problem.tile_capacity());
         let target = 2.0 * first_target(self.penalty, classes);
-        problem.sweep(zero, 0, &mut [], Some(w), scratch, |tile| {
-            tile.scores.fill(-target / classes as f64);
-            for (j, &label) in tile.labels.iter().enumerate() {
-                tile.scores[label as usize * tile.capacity + j] += target;
+        let fill = |labels: &[u16], to: &mut [f64]| {
+            to.fill(-target / classes as f64);
+            for (j, &label) in labels.iter().enumerate() {
+                to[label as usize * capacity + j] += target;
             }
+        };
+        problem.sweep(zero, 0, &mut [], Some(right), scratch, |tile| {
+            fill(tile.labels, tile.scores);
         });
-        if let Some(prior) = prior {
-            w.iter_mut().zip(&*prior).for_each(|(w, c)| *w += c);
-        }
-        normal.solve_in_place(w);
+        let data = |first: usize, to: &mut [f64]| {
+            let labels = &problem.labels()[first..];
+            fill(&labels[..capacity.min(labels.len())], to);
+        };
+        let target = Right { product: right, data: &data, step: f64::NAN };
+        let effort = system.solve(problem, &target, w, scratch)?;
         require_finite("iterate", w)?;
-        let samples = problem.samples() as u64;
-        let work = Work { samples, solves: classes as u64, ..Work::default() };
+        let work = Work {
+            samples: (1 + effort.passes) * problem.samples() as u64,
+            solves: effort.solves,
+            inner: effort.iterations,
+            ..Work::default()
+        };
         Ok(Step { work, converged: true })
     }
 

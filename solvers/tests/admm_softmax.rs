@@ -96,7 +96,7 @@ fn i1_the_multiplier_is_the_scaled_residual_of_z() {
     let mlr = small();
     for (prox, relaxation) in PROXES.into_iter().flat_map(|p| [(p, 1.0), (p, 1.6)]) {
         for dual in [Dual::Explicit, Dual::Implicit] {
-            let solver = AdmmSoftmax { penalty: 0.05, relaxation, prox, dual, balancing: None };
+            let solver = AdmmSoftmax { penalty: 0.05, relaxation, prox, dual, ..AdmmSoftmax::default() };
             let mut state = start(&solver, &mlr);
             for _ in 0..5 {
                 solver.step(&mlr, &mut state).unwrap();
@@ -140,7 +140,7 @@ fn i3_the_second_iterate_is_the_ridge_classifier() {
             let first = steps(&AdmmSoftmax { penalty, ..AdmmSoftmax::default() }, &mlr, 1);
             assert!(norm(&first) <= 0.0, "the first step leaves zero");
             let admm = steps(&AdmmSoftmax { penalty, ..AdmmSoftmax::default() }, &mlr, 2);
-            let ridge = steps(&RidgeClassifier { penalty }, &mlr, 1);
+            let ridge = steps(&RidgeClassifier { penalty, ..RidgeClassifier::default() }, &mlr, 1);
             assert!(distance(&admm, &ridge) <= 1e-9 * norm(&ridge), "s = {penalty}");
         }
     }

@@ -1,7 +1,8 @@
-//! The Gram matrix of the features.
+//! The features as columns, and their Gram matrix.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, Par};
+use faer::prelude::ReborrowMut;
+use faer::{Accum, Mat, MatMut, Par};
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -12,8 +13,30 @@ use super::rows::Terms;
 const PANEL: usize = 512;
 /// Columns of the result that one task computes.
 const COLUMNS: usize = 128;
+/// Samples of one partial sum of squares.
+const SQUARES: usize = 1024;
 
 impl Mlr {
+    /// Writes the features of the training samples from number `from` on, one sample a column of
+    /// `to`, `p` rows with the constant feature last. Allocates: for set-ups, not for steps.
+    ///
+    /// # Panics
+    /// If `to` has not `p` rows or asks for samples that are not there.
+    pub fn columns(&self, from: usize, mut to: MatMut<'_, f64>) {
+        let (p, rows) = (self.weights(), &self.train.rows);
+        assert_eq!(to.nrows(), p, "a column holds every feature");
+        let mut buffer = vec![0.0; rows.stride * to.ncols()];
+        let terms = Terms::Range(from, from + to.ncols());
+        let tile = rows.tile::<f64>(&terms, &mut buffer, Arch::new());
+        for (j, row) in tile.chunks_exact(rows.stride).enumerate() {
+            let mut column = to.rb_mut().col_mut(j);
+            for (i, value) in row[..p - 1].iter().enumerate() {
+                column[i] = rows.scale * value;
+            }
+            column[p - 1] = 1.0;
+        }
+    }
+
     /// `G = D Dᵀ` over the training samples, `p x p` with the constant feature last, both triangles,
     /// in `f64` whatever the precision of the oracles.
     ///
@@ -22,22 +45,13 @@ impl Mlr {
     /// does not depend on their number.
     pub fn gram(&self) -> Mat<f64> {
         let p = self.weights();
-        let rows = &self.train.rows;
-        let stride = rows.stride;
+        let samples = self.samples();
         let mut gram = Mat::<f64>::zeros(p, p);
-        let mut panel = Mat::<f64>::zeros(p, PANEL);
-        let mut buffer = vec![0.0; PANEL * stride];
-        for from in (0..rows.samples).step_by(PANEL) {
-            let to = (from + PANEL).min(rows.samples);
-            let tile = rows.tile::<f64>(&Terms::Range(from, to), &mut buffer, Arch::new());
-            for (j, row) in tile.chunks_exact(stride).enumerate() {
-                let column = panel.col_as_slice_mut(j);
-                for (to, from) in column.iter_mut().zip(&row[..p - 1]) {
-                    *to = rows.scale * from;
-                }
-                column[p - 1] = 1.0;
-            }
-            let panel = panel.subcols(0, to - from);
+        let mut panel = Mat::<f64>::zeros(p, PANEL.min(samples));
+        for from in (0..samples).step_by(PANEL) {
+            let count = PANEL.min(samples - from);
+            self.columns(from, panel.as_mut().subcols_mut(0, count));
+            let panel = panel.subcols(0, count);
             let blocks = gram.as_mut().par_col_chunks_mut(COLUMNS);
             blocks.enumerate().for_each(|(b, block)| {
                 let first = b * COLUMNS;
@@ -53,5 +67,31 @@ impl Mlr {
             }
         }
         gram
+    }
+
+    /// `diag(G)`, the sum of the squares of every feature: `p` numbers, one pass over the data.
+    pub fn gram_diagonal(&self) -> Vec<f64> {
+        let (p, rows) = (self.weights(), &self.train.rows);
+        let blocks: Vec<usize> = (0..rows.samples).step_by(SQUARES).collect();
+        let parts: Vec<Vec<f64>> = blocks
+            .into_par_iter()
+            .map(|from| {
+                let count = SQUARES.min(rows.samples - from);
+                let mut buffer = vec![0.0; rows.stride * count];
+                let terms = Terms::Range(from, from + count);
+                let mut sums = vec![0.0; p];
+                let tile = rows.tile::<f64>(&terms, &mut buffer, Arch::new());
+                for row in tile.chunks_exact(rows.stride) {
+                    sums.iter_mut().zip(&row[..p - 1]).for_each(|(s, x)| *s += x * x);
+                }
+                sums
+            })
+            .collect();
+        let mut diagonal = vec![0.0; p];
+        for part in parts {
+            diagonal.iter_mut().zip(&part).for_each(|(d, s)| *d += rows.scale * rows.scale * s);
+        }
+        diagonal[p - 1] = rows.samples as f64;
+        diagonal
     }
 }

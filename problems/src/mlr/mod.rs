@@ -32,6 +32,7 @@ mod gram;
 mod kernels;
 mod metrics;
 mod objective;
+mod power;
 mod real;
 mod ridge;
 mod rows;
@@ -50,6 +51,7 @@ use crate::{Build, Metric, Seed, SetupError, Value, require};
 
 pub use features::{FeatureChoice, RandomConvolution};
 pub use objective::{Linearization, MlrScratch};
+pub use power::RidgePower;
 pub use ridge::RidgeOperator;
 pub use split::{Amount, SplitChoice};
 

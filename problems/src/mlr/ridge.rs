@@ -12,10 +12,10 @@ use crate::data::Shape;
 /// its entry is zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RidgeOperator {
-    laplacian: Option<Shape>,
-    inputs: usize,
+    pub(super) laplacian: Option<Shape>,
+    pub(super) inputs: usize,
     /// Diagonal entry of `L` for the bias.
-    bias: f64,
+    pub(super) bias: f64,
 }
 
 impl RidgeOperator {
@@ -29,6 +29,11 @@ impl RidgeOperator {
         let inputs = shape.inputs();
         let bias = if free_bias { 0.0 } else { 1.0 / inputs as f64 };
         Self { laplacian: Some(shape), inputs, bias }
+    }
+
+    /// Whether `LᵀL` is singular, which it is with a free bias only.
+    pub fn is_singular(&self) -> bool {
+        self.bias <= 0.0
     }
 
     /// `y = L x`, both of length `inputs + 1`.
@@ -57,6 +62,25 @@ impl RidgeOperator {
                 }
             }
         }
+    }
+
+    /// `diag(LᵀL)`, `inputs + 1` numbers.
+    pub fn normal_diagonal(&self) -> Vec<f64> {
+        let mut diagonal = vec![1.0; self.inputs + 1];
+        diagonal[self.inputs] = self.bias * self.bias;
+        let Some(Shape { rows, columns, .. }) = self.laplacian else { return diagonal };
+        let over_m = 1.0 / self.inputs as f64;
+        let (down, across) = ((rows * rows) as f64 * over_m, (columns * columns) as f64 * over_m);
+        for (i, d) in diagonal[..self.inputs].iter_mut().enumerate() {
+            let (r, c) = (i / columns % rows, i % columns);
+            // The square of a column of L: its center and the neighbors that are there.
+            let vertical = u8::from(r > 0) + u8::from(r + 1 < rows);
+            let horizontal = u8::from(c > 0) + u8::from(c + 1 < columns);
+            *d = 4.0 * (down + across).powi(2)
+                + f64::from(vertical) * down * down
+                + f64::from(horizontal) * across * across;
+        }
+        diagonal
     }
 
     /// Adds `weight * LᵀL` to the lower triangle (and the diagonal) of `a`, of order `inputs + 1`.
@@ -127,6 +151,10 @@ mod tests {
             x[j] = 0.0;
             for i in 0..=m {
                 assert!((y[i] - dense[(i, j)]).abs() <= 1e-14, "L({i}, {j})");
+                if i == j {
+                    let gap = operator.normal_diagonal()[i] - expected[(i, i)];
+                    assert!(gap.abs() <= 1e-14, "diagonal {i}");
+                }
                 if i >= j {
                     let gap = normal[(i, j)] - 2.0 * expected[(i, j)];
                     assert!(gap.abs() <= 1e-14, "LᵀL({i}, {j})");

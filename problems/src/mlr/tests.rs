@@ -271,6 +271,9 @@ fn the_gram_matrix_is_that_of_the_features() {
         let sum: f64 = (0..700).map(|s| mlr.feature(i, s) * mlr.feature(j, s)).sum();
         assert!((gram[(i, j)] - sum).abs() <= 1e-12 * sum, "G({i}, {j})");
     }
+    for (i, square) in mlr.gram_diagonal().iter().enumerate() {
+        assert!((square - gram[(i, i)]).abs() <= 1e-12 * square, "G({i}, {i})");
+    }
 }
 
 #[test]
