@@ -39,6 +39,7 @@ fn nine() -> usize {
 }
 
 /// A feature map whose statistics and filters are fixed.
+#[derive(Debug)]
 pub(crate) enum FeatureMap {
     Raw,
     Standardized { mean: Vec<f64>, over_deviation: Vec<f64> },
@@ -110,22 +111,29 @@ impl FeatureMap {
         let inputs = shape.inputs();
         match self {
             Self::Raw => Rows::new(features, inputs, order, single),
-            Self::Standardized { mean, over_deviation } => {
-                Rows::generate(order.len(), inputs, single, |j, row| {
-                    read(features, order[j], row);
-                    for ((x, m), s) in row.iter_mut().zip(mean).zip(over_deviation) {
-                        *x = (*x - m) * s;
-                    }
-                })
-            }
-            Self::Convolution { filters, .. } => {
+            Self::Standardized { .. } | Self::Convolution { .. } => {
                 let outputs = self.shape(shape).inputs();
                 Rows::generate(order.len(), outputs, single, |j, row| {
-                    let mut image = vec![0.0; inputs];
-                    read(features, order[j], &mut image);
-                    let convolve = Convolve { image: &image, filters, shape, out: row };
-                    pulp::Arch::new().dispatch(convolve);
+                    let mut sample = vec![0.0; inputs];
+                    read(features, order[j], &mut sample);
+                    self.apply(&sample, shape, row);
                 })
+            }
+        }
+    }
+
+    /// The features of one sample of this shape.
+    pub(crate) fn apply(&self, sample: &[f64], shape: Shape, out: &mut [f64]) {
+        match self {
+            Self::Raw => out.copy_from_slice(sample),
+            Self::Standardized { mean, over_deviation } => {
+                let statistics = mean.iter().zip(over_deviation);
+                for ((out, x), (m, s)) in out.iter_mut().zip(sample).zip(statistics) {
+                    *out = (x - m) * s;
+                }
+            }
+            Self::Convolution { filters, .. } => {
+                pulp::Arch::new().dispatch(Convolve { image: sample, filters, shape, out });
             }
         }
     }
@@ -142,6 +150,7 @@ fn read(features: &Features, j: usize, row: &mut [f64]) {
             row.iter_mut().zip(&values[range]).for_each(|(x, &v)| *x = f64::from(v));
         }
         Features::F64(values) => row.copy_from_slice(&values[range]),
+        Features::Streamed(streamed) => streamed.row(j, row),
     }
 }
 

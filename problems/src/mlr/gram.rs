@@ -6,7 +6,7 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::Mlr;
-use super::rows::Terms;
+use super::rows::{Terms, TileBuffer};
 
 /// Samples that enter one product.
 const PANEL: usize = 512;
@@ -26,7 +26,7 @@ impl Mlr {
         let stride = rows.stride;
         let mut gram = Mat::<f64>::zeros(p, p);
         let mut panel = Mat::<f64>::zeros(p, PANEL);
-        let mut buffer = vec![0.0; PANEL * stride];
+        let mut buffer = TileBuffer::<f64>::new(PANEL, stride);
         for from in (0..rows.samples).step_by(PANEL) {
             let to = (from + PANEL).min(rows.samples);
             let tile = rows.tile::<f64>(&Terms::Range(from, to), &mut buffer, Arch::new());

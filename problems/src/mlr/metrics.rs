@@ -95,7 +95,7 @@ impl Problem for Mlr {
                     Precision::Mixed => "f32 products, f64 accumulation".into(),
                 },
             ),
-            ("stored", self.train.rows.stored().into()),
+            ("stored", self.train.rows.stored()),
             ("data-bytes", self.train.rows.bytes().to_string()),
             ("classes", self.classes.to_string()),
             ("weights", self.weights().to_string()),
