@@ -95,6 +95,7 @@ impl Features {
                 Self::F64(values.into_iter().map(|v| f64::from(v) / peak).collect())
             }
             Self::F64(values) => Self::F64(values.into_iter().map(|v| v / peak).collect()),
+            Self::Streamed(streamed) => Self::Streamed(streamed.divided_by(peak)),
         }
     }
 }
@@ -151,7 +152,8 @@ impl Table {
             return Err(DataError::new(path, found));
         }
         let bad = match &self.features {
-            Features::U8 { .. } => None,
+            // Streamed numbers were checked when their file was opened.
+            Features::U8 { .. } | Features::Streamed(_) => None,
             Features::F32(values) => values.iter().position(|v| !v.is_finite()),
             Features::F64(values) => values.iter().position(|v| !v.is_finite()),
         };

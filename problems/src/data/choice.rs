@@ -64,6 +64,7 @@ pub enum Column {
 /// dataset = { path = "train.csv", label = "species" }
 /// dataset = { path = "train-images.gz", labels-path = "train-labels.gz", peak = 255 }
 /// dataset = { path = "all.npz", features = "x_train", labels = "y_train" }
+/// dataset = { path = "large.h5", stream = true }
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -112,6 +113,20 @@ pub struct Files {
     /// samples in rising order are the classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
+    /// NPY and HDF5: features stay in the file and are read tile by tile, in every sweep again, for
+    /// data that do not fit the memory. Results are those of the same file in memory, to the bit.
+    ///
+    /// NPY has to be unpacked, row-major and of type `u1`, `<f4` or `<f8`. A data set of HDF5 that lies
+    /// in one piece is read like NPY; one in chunks through the library, which serves one thread at a
+    /// time and allocates for every read. When it is opened the file is read twice: for its checksum,
+    /// and to find that every number is finite.
+    ///
+    /// Samples are read in the order of the split, by default a random one: one read a sample, fast
+    /// as long as the system keeps the file in memory, and as slow as the disk finds places
+    /// otherwise; chunks are then unpacked for every sample. `split = { in-order = true }` reads the
+    /// file from front to end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stream: bool,
 }
 
 impl<'de> Deserialize<'de> for DatasetChoice {

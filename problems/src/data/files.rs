@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::array::Table;
 use super::source::{Source, content_sum, file_sum};
+use super::streamed::Streamed;
 use super::{
     Column, Dataset, Files, Format, Samples, Shape, csv, hdf5, idx, libsvm, npy, npz, sha256,
 };
@@ -15,6 +16,13 @@ pub(super) fn load(files: &Files) -> Result<Dataset, SetupError> {
         require_positive("peak", peak)?;
     }
     let named = [&files.test_path, &files.labels_path, &files.test_labels_path];
+    if files.stream && !matches!(format(files)?, Format::Npy | Format::Hdf5) {
+        return Err(DataError::new(
+            &files.path,
+            "cannot be streamed: `stream` goes with NPY and HDF5; convert it, or leave `stream` out",
+        )
+        .into());
+    }
     let mut sums = Vec::new();
     for path in std::iter::once(&files.path).chain(named.into_iter().flatten()) {
         if !path.is_file() {
@@ -23,7 +31,8 @@ pub(super) fn load(files: &Files) -> Result<Dataset, SetupError> {
                 remedy: "no such file; paths are relative to the current directory".into(),
             });
         }
-        sums.push(if matches!(format(files)?, Format::Npz | Format::Hdf5) {
+        // A file that is streamed is not packed, and may be larger than what is read into memory.
+        sums.push(if files.stream || matches!(format(files)?, Format::Npz | Format::Hdf5) {
             file_sum(path)?
         } else {
             content_sum(path)?
@@ -56,7 +65,8 @@ fn tables(files: &Files, format: Format) -> Result<(Table, Option<Table>), DataE
                         format!("holds one array: name that of the labels, `{key}`"),
                     )
                 })?;
-                Table::join(path, array(path)?, labels, &array(labels)?)
+                let features = if files.stream { Streamed::npy(path) } else { array(path) };
+                Table::join(path, features?, labels, &array(labels)?)
             };
             let train = join(&files.path, files.labels_path.as_deref(), "labels-path")?;
             let test_labels = files.test_labels_path.as_deref();
@@ -67,7 +77,8 @@ fn tables(files: &Files, format: Format) -> Result<(Table, Option<Table>), DataE
         Format::Npz | Format::Hdf5 => {
             let join = |path: &Path, features: &str, labels: &str| {
                 let read = if format == Format::Npz { npz::read } else { hdf5::read };
-                Table::join(path, read(path, features)?, path, &read(path, labels)?)
+                let values = if files.stream { Streamed::hdf5 } else { read };
+                Table::join(path, values(path, features)?, path, &read(path, labels)?)
             };
             let features = files.features.as_deref().unwrap_or("features");
             let labels = files.labels.as_deref().unwrap_or("labels");

@@ -1,33 +1,27 @@
 //! HDF5: an array is a data set of integers or floating-point numbers, named by its path in the
 //! file. The bytes are parsed by the reference library; its own checks decide what is damaged.
 
+use ::hdf5::dataset::Layout;
 use ::hdf5::types::{FloatSize, IntSize, TypeDescriptor};
-use ::hdf5::{Dataset, File};
+use ::hdf5::{Dataset, Datatype, File, FileBuilder};
 use std::path::Path;
 
 use super::Features;
 use super::array::{Array, elements};
 use super::source::{LIMIT, plausible};
+use super::streamed::{Kind, Place, bytes};
 use crate::DataError;
+
+/// Most bytes of a row of chunks, all chunks that hold parts of the same samples, of a data set that
+/// is streamed. Every thread keeps one unpacked.
+const BAND: usize = 256 << 20;
 
 /// Reads the data set `name`.
 pub(super) fn read(path: &Path, name: &str) -> Result<Array, DataError> {
     let error = |finding: String| DataError::new(path, finding);
     let bytes = std::fs::metadata(path).map_err(|e| error(format!("cannot be read: {e}")))?.len();
-    let file = File::open(path)
-        .map_err(|e| error(format!("is not HDF5, or damaged or truncated: {e}")))?;
-    let dataset = file.dataset(name).map_err(|_| {
-        let names: Vec<String> = file
-            .datasets()
-            .map(|sets| sets.iter().map(|set| set.name().trim_start_matches('/').into()).collect())
-            .unwrap_or_default();
-        error(format!("no data set `{name}`; at the top it holds: {}", names.join(", ")))
-    })?;
+    let dataset = open(path, name, &FileBuilder::new())?;
     let extents = dataset.shape();
-    if !(1..=4).contains(&extents.len()) {
-        let rank = extents.len();
-        return Err(error(format!("`{name}` has {rank} extents, 1 to 4 are known")));
-    }
     let count = elements(&extents.iter().map(|&extent| extent as u64).collect::<Vec<_>>());
     let size = dataset.dtype().map_or(8, |kind| kind.size() as u64);
     if !count.is_some_and(|count| plausible(count, size, bytes) && count <= LIMIT / 8) {
@@ -39,6 +33,99 @@ pub(super) fn read(path: &Path, name: &str) -> Result<Array, DataError> {
     let values = numbers(&dataset).map_err(|finding| error(format!("`{name}` {finding}")))?;
     Ok(Array { extents, values })
 }
+
+/// Opens the data set `name`, which has 1 to 4 extents.
+fn open(path: &Path, name: &str, builder: &FileBuilder) -> Result<Dataset, DataError> {
+    let error = |finding: String| DataError::new(path, finding);
+    let file: File = builder
+        .open(path)
+        .map_err(|e| error(format!("is not HDF5, or damaged or truncated: {e}")))?;
+    let dataset = file.dataset(name).map_err(|_| {
+        let names: Vec<String> = file
+            .datasets()
+            .map(|sets| sets.iter().map(|set| set.name().trim_start_matches('/').into()).collect())
+            .unwrap_or_default();
+        error(format!("no data set `{name}`; at the top it holds: {}", names.join(", ")))
+    })?;
+    let rank = dataset.ndim();
+    if (1..=4).contains(&rank) {
+        Ok(dataset)
+    } else {
+        Err(error(format!("`{name}` has {rank} extents, 1 to 4 are known")))
+    }
+}
+
+/// Extents, type and place of a data set whose numbers stay in the file of `length` bytes.
+///
+/// One that lies in one piece is read past the library, by any number of threads at a time. Of one in
+/// chunks the library keeps those unpacked that its readers are in.
+pub(super) fn layout(
+    path: &Path,
+    name: &str,
+    length: u64,
+) -> Result<(Vec<usize>, Kind, Place), DataError> {
+    let error = |finding: String| DataError::new(path, format!("`{name}` {finding}"));
+    let mut dataset = open(path, name, &FileBuilder::new())?;
+    let extents = dataset.shape();
+    let damaged = |cause: ::hdf5::Error| error(format!("cannot be read: {cause}"));
+    let datatype = dataset.dtype().map_err(damaged)?;
+    let (kind, native) = match datatype.to_descriptor().map_err(damaged)? {
+        TypeDescriptor::Unsigned(IntSize::U1) => (Kind::U8, Datatype::from_type::<u8>()),
+        TypeDescriptor::Float(FloatSize::U4) => (Kind::F32, Datatype::from_type::<f32>()),
+        TypeDescriptor::Float(FloatSize::U8) => (Kind::F64, Datatype::from_type::<f64>()),
+        other => {
+            return Err(error(format!(
+                "holds {other}, which cannot be streamed: 8-bit unsigned integers and floats of 32 \
+                 and 64 bits can; convert it, or read it without `stream`"
+            )));
+        }
+    };
+    let wide: Vec<u64> = extents.iter().map(|&extent| extent as u64).collect();
+    let total = bytes(&wide, kind).ok_or_else(|| error(format!("has extents {extents:?}")))?;
+    // Where the numbers of the file are those of the memory.
+    let native = cfg!(target_endian = "little") && native.is_ok_and(|native| native == datatype);
+    match (dataset.layout(), dataset.offset()) {
+        (Layout::Contiguous, Some(start)) if native => {
+            if start.checked_add(total).is_none_or(|end| end > length) {
+                return Err(error(format!(
+                    "needs {total} bytes from byte {start}, the file holds {length}: it is \
+                     truncated or damaged"
+                )));
+            }
+            return Ok((extents, kind, Place::Bytes(start)));
+        }
+        (Layout::Contiguous, None) | (Layout::Virtual, _) => {
+            return Err(error(
+                "has no numbers in this file, or was never written: copy it into one piece with \
+                 h5repack, or read it without `stream`"
+                    .into(),
+            ));
+        }
+        _ => {}
+    }
+    if let Some(chunk) = dataset.chunk() {
+        let row = wide.iter().skip(1).zip(chunk.iter().skip(1));
+        let row: u64 = row.map(|(&extent, &chunk)| extent.next_multiple_of(chunk as u64)).product();
+        let band = (row * kind.size() as u64).saturating_mul(chunk[0] as u64);
+        if band > BAND as u64 {
+            return Err(error(format!(
+                "is stored in chunks {chunk:?}: all that hold parts of one sample take {band} bytes, \
+                 at most {BAND} can be kept unpacked; rewrite it with fewer samples to a chunk \
+                 (h5repack -l), or in one piece (h5repack -l CONTI)"
+            )));
+        }
+        let keep = (band as usize * (rayon::current_num_threads() + 1)).max(1 << 20);
+        let mut builder = FileBuilder::new();
+        builder.with_fapl(|access| access.chunk_cache(SLOTS, keep, 0.75));
+        // Closed first: a file that is open keeps the cache it was opened with.
+        drop(dataset);
+        dataset = open(path, name, &builder)?;
+    }
+    Ok((extents, kind, Place::Hyperslabs { dataset, name: name.to_owned() }))
+}
+
+/// Slots of the library's table of chunks: a prime, and many for each chunk that is kept.
+const SLOTS: usize = 100_003;
 
 /// All numbers of a data set.
 fn numbers(dataset: &Dataset) -> Result<Features, String> {

@@ -41,6 +41,7 @@ mod libsvm;
 mod npy;
 mod npz;
 mod source;
+mod streamed;
 mod synthetic;
 
 use std::fmt::Write;
@@ -52,7 +53,10 @@ pub use choice::{Column, DatasetChoice, Files, Format};
 pub use digits::digits;
 pub use fetch::{FetchError, Progress, fetch};
 pub use folders::Folders;
+pub use streamed::Streamed;
 pub use synthetic::{Model, Synthetic};
+
+pub(crate) use streamed::Kind;
 
 #[cfg(doc)]
 use crate::DataError;
@@ -85,7 +89,7 @@ fn hex(digest: &[u8]) -> String {
 }
 
 /// Numbers of many samples, one sample after the other (column-major, `inputs x samples`), kept in
-/// the narrowest type that holds them exactly.
+/// the narrowest type that holds them exactly, or left in their file ([`Files::stream`]).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Features {
     /// `value = scale * stored`.
@@ -99,6 +103,8 @@ pub enum Features {
     F32(Vec<f32>),
     /// Double precision.
     F64(Vec<f64>),
+    /// Left in a file.
+    Streamed(Streamed),
 }
 
 /// Labelled samples.
@@ -129,6 +135,7 @@ impl Features {
             Self::U8 { values, .. } => values.len(),
             Self::F32(values) => values.len(),
             Self::F64(values) => values.len(),
+            Self::Streamed(streamed) => streamed.samples() * streamed.inputs(),
         }
     }
 
@@ -140,12 +147,17 @@ impl Features {
     /// The number at `index`.
     ///
     /// # Panics
-    /// If `index` is not below [`Features::len`].
+    /// If `index` is not below [`Features::len`], or a streamed number can no longer be read.
     pub fn get(&self, index: usize) -> f64 {
         match self {
             Self::U8 { values, scale } => scale * f64::from(values[index]),
             Self::F32(values) => f64::from(values[index]),
             Self::F64(values) => values[index],
+            Self::Streamed(streamed) => {
+                let mut row = vec![0.0; streamed.inputs()];
+                streamed.row(index / row.len(), &mut row);
+                row[index % row.len()]
+            }
         }
     }
 }

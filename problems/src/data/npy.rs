@@ -1,11 +1,14 @@
 //! NPY, NumPy's array file: magic, version, length of the header, a header that is a Python
 //! dictionary of three known keys, then the numbers.
 
-use std::io::BufRead;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
 
 use super::Features;
 use super::array::{Array, Element, elements};
 use super::source::Source;
+use super::streamed::{Kind, bytes};
 use crate::DataError;
 
 /// Longest header that is read. NumPy writes 118 bytes for plain arrays.
@@ -21,6 +24,65 @@ struct Header {
 
 /// Reads one array and makes sure that nothing follows it.
 pub(super) fn read<R: BufRead>(source: &mut Source<R>) -> Result<Array, DataError> {
+    let header = header(source)?;
+    let bytes = elements(&header.extents)
+        .and_then(|elements| elements.checked_mul(header.element.size() as u64))
+        .ok_or_else(|| source.error(format!("extents {:?} overflow", header.extents)))?;
+    let payload = source.payload(bytes)?;
+    source.end()?;
+    let values = header
+        .element
+        .decode(payload, header.big_endian)
+        .ok_or_else(|| source.error("holds integers beyond 2^53, which have no exact double"))?;
+    let extents: Vec<usize> = header.extents.iter().map(|&extent| extent as usize).collect();
+    let values = if header.column_major { row_major(values, &extents) } else { values };
+    Ok(Array { extents, values })
+}
+
+/// Extents and type of an array whose numbers stay in `file` of `length` bytes, and the byte where
+/// they start.
+pub(super) fn layout(
+    path: &Path,
+    file: &File,
+    length: u64,
+) -> Result<(Vec<usize>, Kind, u64), DataError> {
+    let mut source = Source::new(path, BufReader::new(file), length, u64::MAX);
+    if source.fill_buf().is_ok_and(|start| start.starts_with(&[0x1f, 0x8b])) {
+        return Err(source.error("is packed with gzip: unpack it, or read it without `stream`"));
+    }
+    let header = header(&mut source)?;
+    let kind = match header.element {
+        Element::Unsigned(1) => Kind::U8,
+        Element::Float(4) if !header.big_endian => Kind::F32,
+        Element::Float(8) if !header.big_endian => Kind::F64,
+        _ => {
+            return Err(source.error(
+                "its numbers cannot be streamed: u1, <f4 and <f8 can; convert them, or read it \
+                 without `stream`",
+            ));
+        }
+    };
+    if header.column_major && header.extents.len() > 1 {
+        return Err(source.error(
+            "is column-major, so that a sample is scattered over the file: save \
+             numpy.ascontiguousarray of it, or read it without `stream`",
+        ));
+    }
+    let start = source.position();
+    let promised = bytes(&header.extents, kind)
+        .and_then(|bytes| bytes.checked_add(start))
+        .ok_or_else(|| source.error(format!("extents {:?} overflow", header.extents)))?;
+    if promised != length {
+        let what = if length < promised { "it is truncated" } else { "more follows its array" };
+        return Err(source.error(format!(
+            "the header promises {promised} bytes, the file holds {length}: {what}, or its header \
+             is damaged"
+        )));
+    }
+    Ok((header.extents.iter().map(|&extent| extent as usize).collect(), kind, start))
+}
+
+fn header<R: BufRead>(source: &mut Source<R>) -> Result<Header, DataError> {
     let start: [u8; 8] = source.array()?;
     if start[..6] != *b"\x93NUMPY" {
         return Err(source.error("is not NPY: it does not start with \\x93NUMPY"));
@@ -37,22 +99,10 @@ pub(super) fn read<R: BufRead>(source: &mut Source<R>) -> Result<Array, DataErro
         return Err(source.error(format!("a header of {length} bytes, at most {HEADER} are read")));
     }
     let text = source.payload(length as u64)?;
-    let header = std::str::from_utf8(&text)
+    std::str::from_utf8(&text)
         .map_err(|_| "it is not text".to_owned())
         .and_then(parse)
-        .map_err(|finding| source.error(format!("header at byte 10: {finding}")))?;
-    let bytes = elements(&header.extents)
-        .and_then(|elements| elements.checked_mul(header.element.size() as u64))
-        .ok_or_else(|| source.error(format!("extents {:?} overflow", header.extents)))?;
-    let payload = source.payload(bytes)?;
-    source.end()?;
-    let values = header
-        .element
-        .decode(payload, header.big_endian)
-        .ok_or_else(|| source.error("holds integers beyond 2^53, which have no exact double"))?;
-    let extents: Vec<usize> = header.extents.iter().map(|&extent| extent as usize).collect();
-    let values = if header.column_major { row_major(values, &extents) } else { values };
-    Ok(Array { extents, values })
+        .map_err(|finding| source.error(format!("header at byte 10: {finding}")))
 }
 
 /// Parses `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`.
@@ -164,6 +214,8 @@ fn row_major(values: Features, extents: &[usize]) -> Features {
         Features::U8 { values, scale } => Features::U8 { values: reorder(&values, extents), scale },
         Features::F32(values) => Features::F32(reorder(&values, extents)),
         Features::F64(values) => Features::F64(reorder(&values, extents)),
+        // Refused before: its samples lie scattered.
+        streamed @ Features::Streamed(_) => streamed,
     }
 }
 

@@ -86,6 +86,7 @@ impl RandomConvolution {
 }
 
 /// A feature map whose statistics and filters are fixed.
+#[derive(Debug)]
 pub(crate) enum FeatureMap {
     Raw,
     Standardized {
@@ -163,21 +164,29 @@ impl FeatureMap {
         let inputs = shape.inputs();
         match self {
             Self::Raw => Rows::new(features, inputs, order, single),
-            Self::Standardized { mean, over_deviation } => {
-                Rows::generate(order.len(), inputs, single, |j, row| {
-                    read(features, order[j], row);
-                    for ((x, m), s) in row.iter_mut().zip(mean).zip(over_deviation) {
-                        *x = (*x - m) * s;
-                    }
+            Self::Standardized { .. } | Self::Convolution { .. } => {
+                let outputs = self.shape(shape).inputs();
+                Rows::generate(order.len(), outputs, single, |j, row| {
+                    let mut sample = vec![0.0; inputs];
+                    read(features, order[j], &mut sample);
+                    self.apply(&sample, shape, row);
                 })
             }
+        }
+    }
+
+    /// The features of one sample of this shape.
+    pub(crate) fn apply(&self, sample: &[f64], shape: Shape, out: &mut [f64]) {
+        match self {
+            Self::Raw => out.copy_from_slice(sample),
+            Self::Standardized { mean, over_deviation } => {
+                let statistics = mean.iter().zip(over_deviation);
+                for ((out, x), (m, s)) in out.iter_mut().zip(sample).zip(statistics) {
+                    *out = (x - m) * s;
+                }
+            }
             Self::Convolution { choice, filters, .. } => {
-                let outputs = choice.shape(shape).inputs();
-                Rows::generate(order.len(), outputs, single, |j, row| {
-                    let mut image = vec![0.0; inputs];
-                    read(features, order[j], &mut image);
-                    convolve(*choice, filters, &image, shape, row);
-                })
+                convolve(*choice, filters, sample, shape, out);
             }
         }
     }
@@ -250,6 +259,7 @@ fn read(features: &Features, j: usize, row: &mut [f64]) {
             row.iter_mut().zip(&values[range]).for_each(|(x, &v)| *x = f64::from(v));
         }
         Features::F64(values) => row.copy_from_slice(&values[range]),
+        Features::Streamed(streamed) => streamed.row(j, row),
     }
 }
 

@@ -7,7 +7,7 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::Mlr;
-use super::rows::Terms;
+use super::rows::{Terms, TileBuffer};
 
 /// Samples that enter one product.
 const PANEL: usize = 512;
@@ -25,7 +25,7 @@ impl Mlr {
     pub fn columns(&self, from: usize, mut to: MatMut<'_, f64>) {
         let (p, rows) = (self.weights(), &self.train.rows);
         assert_eq!(to.nrows(), p, "a column holds every feature");
-        let mut buffer = vec![0.0; rows.stride * to.ncols()];
+        let mut buffer = TileBuffer::<f64>::new(to.ncols(), rows.stride);
         let terms = Terms::Range(from, from + to.ncols());
         let tile = rows.tile::<f64>(&terms, &mut buffer, Arch::new());
         for (j, row) in tile.chunks_exact(rows.stride).enumerate() {
@@ -77,7 +77,7 @@ impl Mlr {
             .into_par_iter()
             .map(|from| {
                 let count = SQUARES.min(rows.samples - from);
-                let mut buffer = vec![0.0; rows.stride * count];
+                let mut buffer = TileBuffer::<f64>::new(count, rows.stride);
                 let terms = Terms::Range(from, from + count);
                 let mut sums = vec![0.0; p];
                 let tile = rows.tile::<f64>(&terms, &mut buffer, Arch::new());

@@ -7,6 +7,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::real::Real;
+use crate::data::Kind;
 
 /// Rows are padded to a multiple of this many numbers: the widest register of `f32`.
 pub(crate) const PAD: usize = 16;
@@ -240,3 +241,53 @@ convert!(f32, f32);
 convert!(f32, f64);
 convert!(f64, f32);
 convert!(f64, f64);
+
+/// Converts numbers as they stand in a file, little-endian: divides them where they have a divisor,
+/// rounds them to single precision where asked to.
+pub(crate) struct Decode<'a, T> {
+    pub bytes: &'a [u8],
+    pub kind: Kind,
+    pub divisor: Option<f64>,
+    pub single: bool,
+    pub to: &'a mut [T],
+}
+
+impl<T: Real> WithSimd for Decode<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { bytes, kind, divisor, single, to } = self;
+        let round = |v: f64| if single { f64::from(v as f32) } else { v };
+        match (kind, divisor) {
+            // Bytes have their divisor in the scale.
+            (Kind::U8, _) => {
+                to.iter_mut().zip(bytes).for_each(|(to, &v)| *to = T::from_f64(f64::from(v)));
+            }
+            (Kind::F32, None) => {
+                let words = bytes.as_chunks::<4>().0;
+                for (to, &v) in to.iter_mut().zip(words) {
+                    *to = T::from_f64(f64::from(f32::from_le_bytes(v)));
+                }
+            }
+            (Kind::F32, Some(divisor)) => {
+                let words = bytes.as_chunks::<4>().0;
+                for (to, &v) in to.iter_mut().zip(words) {
+                    *to = T::from_f64(round(f64::from(f32::from_le_bytes(v)) / divisor));
+                }
+            }
+            (Kind::F64, None) => {
+                let words = bytes.as_chunks::<8>().0;
+                for (to, &v) in to.iter_mut().zip(words) {
+                    *to = T::from_f64(round(f64::from_le_bytes(v)));
+                }
+            }
+            (Kind::F64, Some(divisor)) => {
+                let words = bytes.as_chunks::<8>().0;
+                for (to, &v) in to.iter_mut().zip(words) {
+                    *to = T::from_f64(round(f64::from_le_bytes(v) / divisor));
+                }
+            }
+        }
+    }
+}

@@ -42,9 +42,12 @@ pub mod sweep;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use self::features::FeatureMap;
+use self::rows::Rows;
 use self::sweep::Samples;
 use crate::data::{self, Dataset, DatasetChoice, Shape};
 use crate::{Build, Metric, Seed, SetupError, Value, require};
@@ -120,6 +123,18 @@ impl std::fmt::Display for Defects {
     }
 }
 
+/// Where the features of a map other than [`FeatureChoice::Raw`] are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Storage {
+    /// Computed once and kept.
+    #[default]
+    Memory,
+    /// Computed anew in every tile of every sweep, from the numbers that the data set holds or
+    /// streams. The same features to the bit.
+    Recompute,
+}
+
 /// A section `[problem.NAME]` of kind `mlr`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -129,6 +144,9 @@ pub struct MlrConfig {
     /// The feature map.
     #[serde(default)]
     pub features: FeatureChoice,
+    /// Where they are.
+    #[serde(default)]
+    pub storage: Storage,
     /// The Tikhonov term.
     #[serde(default = "MlrConfig::default_ridge")]
     pub ridge: Ridge,
@@ -152,6 +170,7 @@ impl MlrConfig {
         Self {
             dataset,
             features: FeatureChoice::Raw,
+            storage: Storage::Memory,
             ridge: Self::default_ridge(),
             bias: Bias::Regularized,
             split: SplitChoice::default(),
@@ -217,11 +236,18 @@ impl Mlr {
         require("defects.hessian-damping", damping, damps, "a finite number, at least 0")?;
         let partition = config.split.partition(data, config.defects.leaking_split, seed)?;
         let map = FeatureMap::new(config.features, data, &partition.train, seed.child("features"))?;
+        let map = Arc::new(map);
         let shape = map.shape(data.shape);
         let single = config.precision == Precision::Mixed;
         let scalar_bytes = if single { 4 } else { 8 };
         let part = |source: &data::Samples, order: &[usize]| {
-            let rows = map.rows(&source.features, data.shape, order, single);
+            let stored = config.storage == Storage::Memory || matches!(*map, FeatureMap::Raw);
+            let rows = if stored {
+                map.rows(&source.features, data.shape, order, single)
+            } else {
+                let numbers = Rows::new(&source.features, data.shape.inputs(), order, false);
+                Rows::mapped(numbers, Arc::clone(&map), data.shape, shape.inputs(), single)
+            };
             Samples::new(rows, order.iter().map(|&j| source.labels[j]).collect(), scalar_bytes)
         };
         let some = |source: &data::Samples, order: &[usize]| {

@@ -1,11 +1,14 @@
-//! The features of a part of the data, stored for the tile kernels.
+//! The features of a part of the data, for the tile kernels: stored, in a file, or computed.
+
+use std::sync::Arc;
 
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::kernels::{Convert, PAD};
+use super::features::FeatureMap;
+use super::kernels::{Convert, Decode, PAD};
 use super::real::Real;
-use crate::data::Features;
+use crate::data::{Features, Shape, Streamed};
 
 /// Features of many samples: one row of `stride` stored numbers per sample, zero beyond the
 /// `inputs` that are meant. A stored number times `scale` is the feature; the scale is folded into
@@ -13,6 +16,7 @@ use crate::data::Features;
 #[derive(Clone, Debug)]
 pub(crate) struct Rows {
     values: Stored,
+    inputs: usize,
     pub(crate) scale: f64,
     pub(crate) stride: usize,
     pub(crate) samples: usize,
@@ -23,6 +27,48 @@ enum Stored {
     U8(Vec<u8>),
     F32(Vec<f32>),
     F64(Vec<f64>),
+    /// Left in a file: `order` says where each sample stands there. With `single`, numbers are
+    /// rounded to single precision.
+    Streamed {
+        data: Streamed,
+        order: Vec<u32>,
+        single: bool,
+    },
+    /// Computed from rows of the numbers that the map takes.
+    Mapped {
+        source: Box<Rows>,
+        map: Arc<FeatureMap>,
+        shape: Shape,
+        single: bool,
+    },
+}
+
+/// Temporaries of [`Rows::tile`]. What a kind of rows does not use stays empty; the rest grows with
+/// the first tile.
+#[derive(Clone, Debug)]
+pub(crate) struct TileBuffer<T> {
+    rows: Vec<T>,
+    /// A run of samples as they stand in a file.
+    bytes: Vec<u8>,
+    /// Rows that a feature map takes, and one row that it gives.
+    source: Vec<f64>,
+    mapped: Vec<f64>,
+}
+
+impl<T: Element> TileBuffer<T> {
+    /// For tiles of at most `samples` rows of `stride` numbers.
+    pub(crate) fn new(samples: usize, stride: usize) -> Self {
+        let rows = vec![T::default(); samples * stride];
+        Self { rows, bytes: Vec::new(), source: Vec::new(), mapped: Vec::new() }
+    }
+}
+
+/// The first `count` numbers of a vector that grows where it has fewer.
+fn first<T: Copy + Default>(vector: &mut Vec<T>, count: usize) -> &mut [T] {
+    if vector.len() < count {
+        vector.resize(count, T::default());
+    }
+    &mut vector[..count]
 }
 
 /// Picks the samples `order` out of `values` into padded rows.
@@ -54,8 +100,27 @@ impl Rows {
                 (Stored::F32(pad(values, inputs, order, |v| v as f32)), 1.0)
             }
             Features::F64(values) => (Stored::F64(pad(values, inputs, order, |v| v)), 1.0),
+            Features::Streamed(data) => {
+                let order = order.iter().map(|&j| j as u32).collect();
+                (Stored::Streamed { data: data.clone(), order, single }, data.scale())
+            }
         };
-        Self { values, scale, stride: inputs.next_multiple_of(PAD), samples: order.len() }
+        Self { values, inputs, scale, stride: inputs.next_multiple_of(PAD), samples: order.len() }
+    }
+
+    /// Rows of `outputs` features that `map` makes, tile by tile, of the rows `source` of images of
+    /// `shape`. With `single`, features are rounded to single precision.
+    pub(crate) fn mapped(
+        source: Self,
+        map: Arc<FeatureMap>,
+        shape: Shape,
+        outputs: usize,
+        single: bool,
+    ) -> Self {
+        let samples = source.samples;
+        let values = Stored::Mapped { source: Box::new(source), map, shape, single };
+        let stride = outputs.next_multiple_of(PAD);
+        Self { values, inputs: outputs, scale: 1.0, stride, samples }
     }
 
     /// Rows that `fill` computes: sample `j` into `inputs` numbers. In the pool's threads.
@@ -82,53 +147,108 @@ impl Rows {
             rows.for_each(|(j, row)| fill(j, &mut row[..inputs]));
             Stored::F64(values)
         };
-        Self { values, scale: 1.0, stride, samples }
+        Self { values, inputs, scale: 1.0, stride, samples }
     }
 
-    /// Name of the stored type.
-    pub(crate) fn stored(&self) -> &'static str {
-        match self.values {
-            Stored::U8(_) => "u8",
-            Stored::F32(_) => "f32",
-            Stored::F64(_) => "f64",
+    /// Where the numbers are, and of which type.
+    pub(crate) fn stored(&self) -> String {
+        match &self.values {
+            Stored::U8(_) => "u8".into(),
+            Stored::F32(_) => "f32".into(),
+            Stored::F64(_) => "f64".into(),
+            Stored::Streamed { data, .. } => format!("{}, streamed", data.kind().name()),
+            Stored::Mapped { source, .. } => format!("computed from {}", source.stored()),
         }
     }
 
-    /// Bytes of the stored numbers.
+    /// Bytes held in memory.
     pub(crate) fn bytes(&self) -> usize {
-        let size = match self.values {
-            Stored::U8(_) => 1,
-            Stored::F32(_) => 4,
-            Stored::F64(_) => 8,
-        };
-        self.stride * self.samples * size
+        match &self.values {
+            Stored::U8(values) => values.len(),
+            Stored::F32(values) => 4 * values.len(),
+            Stored::F64(values) => 8 * values.len(),
+            Stored::Streamed { order, .. } => 4 * order.len(),
+            Stored::Mapped { source, .. } => source.bytes(),
+        }
     }
 
     /// The rows of `terms` as `T`: the stored ones where nothing has to be done, else a copy in
     /// `buffer`.
+    ///
+    /// # Panics
+    /// If a file that is streamed can no longer be read ([`Streamed::read`]).
     pub(crate) fn tile<'a, T: Element>(
         &'a self,
         terms: &Terms<'_>,
-        buffer: &'a mut [T],
+        buffer: &'a mut TileBuffer<T>,
         arch: Arch,
     ) -> &'a [T] {
-        let stride = self.stride;
-        match terms {
-            Terms::Range(from, to) => {
-                let range = from * stride..to * stride;
-                if let Some(rows) = T::stored(self) {
-                    return &rows[range];
+        if let (&Terms::Range(from, to), Some(rows)) = (terms, T::stored(self)) {
+            return &rows[from * self.stride..to * self.stride];
+        }
+        let TileBuffer { rows, bytes, source, mapped } = buffer;
+        let to = &mut rows[..terms.len() * self.stride];
+        if let Stored::Mapped { source: images, map, shape, single } = &self.values {
+            let inputs = first(source, terms.len() * images.stride);
+            images.fill(terms, inputs, bytes, arch);
+            let mapped = first(mapped, self.inputs);
+            let rows = to.chunks_exact_mut(self.stride).zip(inputs.chunks_exact_mut(images.stride));
+            for (row, image) in rows {
+                let image = &mut image[..images.inputs];
+                image.iter_mut().for_each(|x| *x *= images.scale);
+                map.apply(image, *shape, mapped);
+                if *single {
+                    mapped.iter_mut().for_each(|x| *x = f64::from(*x as f32));
                 }
-                let buffer = &mut buffer[..range.len()];
-                self.convert(range.start, buffer, arch);
-                buffer
+                let (features, padding) = row.split_at_mut(self.inputs);
+                T::from_f64s(mapped, features, arch);
+                padding.fill(T::default());
             }
-            Terms::List(list) => {
-                let buffer = &mut buffer[..list.len() * stride];
-                for (row, &term) in buffer.chunks_exact_mut(stride).zip(*list) {
+        } else {
+            self.fill(terms, to, bytes, arch);
+        }
+        to
+    }
+
+    /// Writes the rows of `terms`, stored or streamed.
+    fn fill<T: Element>(&self, terms: &Terms<'_>, to: &mut [T], bytes: &mut Vec<u8>, arch: Arch) {
+        let stride = self.stride;
+        match (&self.values, terms) {
+            (Stored::Streamed { data, order, single }, _) => {
+                let places = terms.len();
+                let place = |i: usize| order[terms.sample(i)] as usize;
+                let row = self.inputs * data.kind().size();
+                let bytes = first(bytes, places * row);
+                for (from, to_place) in runs(places, place) {
+                    let bytes = &mut bytes[..(to_place - from) * row];
+                    data.read(place(from), bytes);
+                    let rows = to[from * stride..to_place * stride].chunks_exact_mut(stride);
+                    for (row, bytes) in rows.zip(bytes.chunks_exact(row)) {
+                        let (features, padding) = row.split_at_mut(self.inputs);
+                        let (kind, divisor) = (data.kind(), data.divisor());
+                        arch.dispatch(Decode {
+                            bytes,
+                            kind,
+                            divisor,
+                            single: *single,
+                            to: features,
+                        });
+                        padding.fill(T::default());
+                    }
+                }
+                // The tile that most likely comes next.
+                if let Terms::Range(_, next) = *terms {
+                    let ahead = &order[next..(next + places).min(order.len())];
+                    for (from, to) in runs(ahead.len(), |i| ahead[i] as usize) {
+                        data.expect(ahead[from] as usize, to - from);
+                    }
+                }
+            }
+            (_, Terms::Range(from, _)) => self.convert(from * stride, to, arch),
+            (_, Terms::List(list)) => {
+                for (row, &term) in to.chunks_exact_mut(stride).zip(*list) {
                     self.convert(term as usize * stride, row, arch);
                 }
-                buffer
             }
         }
     }
@@ -139,18 +259,33 @@ impl Rows {
             Stored::U8(values) => T::from_u8(&values[start..end], to, arch),
             Stored::F32(values) => T::from_f32(&values[start..end], to, arch),
             Stored::F64(values) => T::from_f64s(&values[start..end], to, arch),
+            Stored::Streamed { .. } | Stored::Mapped { .. } => {
+                unreachable!("`fill` reads these, `tile` computes those")
+            }
         }
     }
 
     /// The feature `input` of sample `j`; for tests and set-up, not for loops.
     pub(crate) fn feature(&self, input: usize, j: usize) -> f64 {
-        let at = j * self.stride + input;
-        match &self.values {
-            Stored::U8(values) => self.scale * f64::from(values[at]),
-            Stored::F32(values) => f64::from(values[at]),
-            Stored::F64(values) => values[at],
-        }
+        let mut buffer = TileBuffer::<f64>::new(1, self.stride);
+        self.scale * self.tile(&Terms::Range(j, j + 1), &mut buffer, Arch::new())[input]
     }
+}
+
+/// Runs of places that follow each other: from, to.
+fn runs(count: usize, place: impl Fn(usize) -> usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        if from >= count {
+            return None;
+        }
+        let start = from;
+        from += 1;
+        while from < count && place(from) == place(start) + from - start {
+            from += 1;
+        }
+        Some((start, from))
+    })
 }
 
 /// Which samples form a tile.
@@ -159,6 +294,22 @@ pub(crate) enum Terms<'a> {
     Range(usize, usize),
     /// A batch.
     List(&'a [u32]),
+}
+
+impl Terms<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Range(from, to) => to - from,
+            Self::List(list) => list.len(),
+        }
+    }
+
+    fn sample(&self, i: usize) -> usize {
+        match self {
+            Self::Range(from, _) => from + i,
+            Self::List(list) => list[i] as usize,
+        }
+    }
 }
 
 /// A scalar type that stored numbers convert to.

@@ -34,7 +34,7 @@ impl Amount {
     }
 }
 
-/// Which samples train, select and test. The order is a seeded permutation.
+/// Which samples train, select and test. The order is a seeded permutation, unless `in-order`.
 ///
 /// Where the data set separates test samples, `test` is taken from those (all by default) and
 /// `train` and `validation` from the others; otherwise all three come from the same pool.
@@ -49,6 +49,9 @@ pub struct SplitChoice {
     pub test: Option<Amount>,
     /// Equal numbers of validation samples of every class.
     pub balanced: bool,
+    /// Samples stay in the order of the data set, so that a file that is streamed is read from front
+    /// to end: the first train, the last test. Only for data whose order means nothing.
+    pub in_order: bool,
 }
 
 /// Indices into the samples of a data set.
@@ -62,8 +65,13 @@ pub(crate) struct Partition {
 
 impl SplitChoice {
     /// Everything trains: no validation samples, and test samples only if the set has its own.
-    pub const ALL: Self =
-        Self { train: None, validation: Some(Amount::Count(0)), test: None, balanced: false };
+    pub const ALL: Self = Self {
+        train: None,
+        validation: Some(Amount::Count(0)),
+        test: None,
+        balanced: false,
+        in_order: false,
+    };
 
     /// `leaking` takes balanced validation samples out as the released code does.
     pub(crate) fn partition(
@@ -73,6 +81,9 @@ impl SplitChoice {
         seed: Seed,
     ) -> Result<Partition, SetupError> {
         let seed = seed.child("split");
+        let permutation = |count: usize, seed: Seed| {
+            if self.in_order { (0..count).collect() } else { permutation(count, seed) }
+        };
         let samples = data.train.labels.len();
         let mut pool = permutation(samples, seed.child("train"));
         let sixth = Amount::Fraction(1.0 / 6.0);
@@ -254,7 +265,7 @@ mod tests {
                 train: Some(train),
                 validation: Some(validation),
                 test: Some(Amount::Count(0)),
-                balanced: false,
+                ..SplitChoice::ALL
             };
             choice.partition(&data, false, Seed::root(0)).unwrap_err().to_string()
         };

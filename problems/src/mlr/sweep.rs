@@ -9,7 +9,7 @@
 use pulp::Arch;
 
 use super::kernels::{Accumulate, PAD, Scores};
-use super::rows::{Element, Rows, Terms};
+use super::rows::{Element, Rows, Terms, TileBuffer};
 
 /// Chunks of a sweep. Divisible by 1, 2, 3, 4, 6, 8, 12: even loads for usual numbers of threads.
 const CHUNKS: usize = 24;
@@ -69,7 +69,7 @@ pub struct Tile<'a> {
 /// Buffers of one thread.
 #[derive(Clone, Debug)]
 struct Worker<T> {
-    rows: Vec<T>,
+    rows: TileBuffer<T>,
     scores: Vec<f64>,
     right: Vec<T>,
     labels: Vec<u16>,
@@ -109,7 +109,7 @@ impl<T: Element> Buffers<T> {
     fn grow(&mut self, threads: usize) {
         let Self { classes, stride, capacity, .. } = *self;
         self.workers.resize_with(threads.min(CHUNKS).max(self.workers.len()), || Worker {
-            rows: vec![T::default(); capacity * stride],
+            rows: TileBuffer::new(capacity, stride),
             scores: vec![0.0; capacity * classes],
             right: vec![T::default(); capacity * classes],
             labels: vec![0; capacity],
