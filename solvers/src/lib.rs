@@ -1,6 +1,7 @@
 //! Solvers: one method a file, each a record of hyper-parameters with a state that owns what moves.
 
 mod admm_softmax;
+mod anderson;
 mod armijo;
 mod bound_majorizer;
 mod cg;
@@ -18,7 +19,8 @@ mod softmax_prox;
 mod solver;
 mod vector;
 
-pub use admm_softmax::{AdmmSoftmax, AdmmSoftmaxState, Balancing, Dual};
+pub use admm_softmax::{Adaptation, AdmmSoftmax, AdmmSoftmaxState, Balancing, Dual, Spectral};
+pub use anderson::Anderson;
 pub use bound_majorizer::{BoundMajorizer, BoundMajorizerState};
 pub use lbfgs::{Lbfgs, LbfgsState};
 pub use least_squares::{

@@ -6,8 +6,9 @@ use converge_problems::data::{Dataset, DatasetChoice, Features, Samples, Shape};
 use converge_problems::mlr::{Amount, Bias, Mlr, MlrConfig, Precision, Ridge, SplitChoice};
 use converge_problems::{Gradient, Problem, Seed, Value};
 use converge_solvers::{
-    AdmmSoftmax, AdmmSoftmaxState, Balancing, BoundMajorizer, Dual, NewtonCg, ProxMethod,
-    RidgeClassifier, Solver, check,
+    Adaptation, AdmmSoftmax, AdmmSoftmaxState, Anderson, Balancing, BoundMajorizer, Dual,
+    Iterative, LeastSquares, NewtonCg, ProxMethod, RidgeClassifier, Solver, Spectral, Tolerance,
+    check,
 };
 use rand::RngExt;
 
@@ -96,7 +97,8 @@ fn i1_the_multiplier_is_the_scaled_residual_of_z() {
     let mlr = small();
     for (prox, relaxation) in PROXES.into_iter().flat_map(|p| [(p, 1.0), (p, 1.6)]) {
         for dual in [Dual::Explicit, Dual::Implicit] {
-            let solver = AdmmSoftmax { penalty: 0.05, relaxation, prox, dual, ..AdmmSoftmax::default() };
+            let solver =
+                AdmmSoftmax { penalty: 0.05, relaxation, prox, dual, ..AdmmSoftmax::default() };
             let mut state = start(&solver, &mlr);
             for _ in 0..5 {
                 solver.step(&mlr, &mut state).unwrap();
@@ -237,7 +239,14 @@ fn every_variant_reaches_the_minimizer() {
             base.clone(),
             AdmmSoftmax { prox: ProxMethod::Scalar, ..base.clone() },
             AdmmSoftmax { relaxation: 1.6, dual: Dual::Implicit, ..base.clone() },
-            AdmmSoftmax { penalty: 1.0, balancing: Some(Balancing::default()), ..base.clone() },
+            AdmmSoftmax {
+                penalty: 1.0,
+                adaptation: Some(Adaptation::Balancing(Balancing::default())),
+                ..base.clone()
+            },
+            spectral(1.0),
+            accelerated(0.3),
+            AdmmSoftmax { relaxation: 1.6, ..accelerated(0.03) },
         ];
         for solver in variants {
             let x = steps(&solver, &mlr, 1500);
@@ -247,6 +256,79 @@ fn every_variant_reaches_the_minimizer() {
             assert!(gap <= 1e-8, "{bias:?} {solver:?}: {gap}");
         }
     }
+}
+
+fn spectral(penalty: f64) -> AdmmSoftmax {
+    let rule = Some(Adaptation::Spectral(Spectral::default()));
+    AdmmSoftmax { penalty, adaptation: rule, ..AdmmSoftmax::default() }
+}
+
+fn accelerated(penalty: f64) -> AdmmSoftmax {
+    AdmmSoftmax { penalty, anderson: Some(Anderson::default()), ..AdmmSoftmax::default() }
+}
+
+/// Steps until the iterate is within 1e-8 of the minimiser, relative.
+fn steps_to_minimizer(solver: &AdmmSoftmax, mlr: &Mlr, expected: &[f64]) -> usize {
+    let mut state = start(solver, mlr);
+    for k in 1..3000 {
+        solver.step(mlr, &mut state).unwrap();
+        if distance(solver.iterate(&state), expected) <= 1e-8 * norm(expected) {
+            return k;
+        }
+    }
+    usize::MAX
+}
+
+#[test]
+fn acceleration_and_spectral_penalties_save_steps_far_from_the_best_penalty() {
+    let mlr = small();
+    let expected = minimizer(&mlr);
+    for penalty in [0.01, 1.0] {
+        let plain = AdmmSoftmax { penalty, ..AdmmSoftmax::default() };
+        let plain = steps_to_minimizer(&plain, &mlr, &expected);
+        let anderson = steps_to_minimizer(&accelerated(penalty), &mlr, &expected);
+        let adaptive = steps_to_minimizer(&spectral(penalty), &mlr, &expected);
+        assert!(2 * anderson < plain, "penalty {penalty}: {anderson} of {plain}");
+        assert!(3 * adaptive < plain, "penalty {penalty}: {adaptive} of {plain}");
+    }
+}
+
+#[test]
+fn the_certificate_bounds_the_gradient_of_extrapolated_and_adapted_steps() {
+    let mlr = small();
+    for solver in [accelerated(0.03), spectral(1.0)] {
+        let mut state = start(&solver, &mlr);
+        let mut scratch = mlr.scratch();
+        let names = solver.diagnostics(&mlr);
+        let mut row = vec![0.0; names.len()];
+        let mut gradient = vec![0.0; mlr.dim()];
+        for k in 0..200 {
+            solver.step(&mlr, &mut state).unwrap();
+            solver.diagnose(&mlr, &state, &mut scratch, &mut row);
+            mlr.value_gradient(solver.iterate(&state), &mut gradient, &mut scratch);
+            let bound = row[3] * (1.0 + 1e-9) + 1e-13;
+            assert!(norm(&gradient) <= bound, "step {k}: {} above {bound}", norm(&gradient));
+        }
+        // P is still D Zᵀ: the dual residual has fallen with the rest.
+        assert!(row[1] < 1e-6, "{row:?}");
+    }
+}
+
+#[test]
+fn acceleration_refuses_what_remembers_beside_it() {
+    let mlr = small();
+    let relative =
+        Iterative { tolerance: Tolerance::Relative { sigma: 0.5 }, ..Default::default() };
+    for other in [
+        AdmmSoftmax { adaptation: spectral(1.0).adaptation, ..accelerated(0.1) },
+        AdmmSoftmax { least_squares: LeastSquares::Cg(relative), ..accelerated(0.1) },
+    ] {
+        let error = other.init(&mlr, &vec![0.0; mlr.dim()], Seed::root(0)).err().unwrap();
+        assert!(error.to_string().starts_with("anderson.memory = 5"), "{error}");
+    }
+    let relaxed = AdmmSoftmax { relaxation: 1.5, ..spectral(1.0) };
+    let error = relaxed.init(&mlr, &vec![0.0; mlr.dim()], Seed::root(0)).err().unwrap();
+    assert!(error.to_string().starts_with("relaxation = 1.5"), "{error}");
 }
 
 #[test]
@@ -298,21 +380,33 @@ fn mixed_precision_reaches_nearly_the_same_point_without_drift() {
 fn iterates_are_equal_to_the_bit_for_1_2_3_and_8_threads() {
     // Large enough that the sweep uses the threads.
     let mlr = problem(4_000, 60, 6, |_| {});
-    let solver = AdmmSoftmax { balancing: Some(Balancing::default()), ..AdmmSoftmax::default() };
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| steps(&solver, &mlr, 6)).into_iter().map(f64::to_bits).collect::<Vec<_>>()
+    let solver = AdmmSoftmax {
+        adaptation: Some(Adaptation::Balancing(Balancing::default())),
+        ..AdmmSoftmax::default()
     };
-    let one = run(1);
-    assert!([2, 3, 8].into_iter().all(|threads| run(threads) == one));
+    for solver in [solver, accelerated(0.03), spectral(1.0)] {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let x = pool.install(|| steps(&solver, &mlr, 8));
+            x.into_iter().map(f64::to_bits).collect::<Vec<_>>()
+        };
+        let one = run(1);
+        assert!([2, 3, 8].into_iter().all(|threads| run(threads) == one), "{solver:?}");
+    }
 }
 
 #[test]
 fn restarts_and_observation_change_nothing() {
     let mlr = small();
-    let admm = AdmmSoftmax { balancing: Some(Balancing::default()), ..AdmmSoftmax::default() };
+    let admm = AdmmSoftmax {
+        adaptation: Some(Adaptation::Balancing(Balancing::default())),
+        ..AdmmSoftmax::default()
+    };
     check::restarts(&admm, &mlr, 8);
     check::observing_changes_nothing(&admm, &mlr, 8);
+    check::restarts(&accelerated(0.03), &mlr, 20);
+    check::observing_changes_nothing(&accelerated(0.03), &mlr, 20);
+    check::restarts(&spectral(1.0), &mlr, 20);
     check::restarts(&BoundMajorizer::default(), &mlr, 8);
     check::restarts(&RidgeClassifier::default(), &mlr, 2);
 }

@@ -85,6 +85,9 @@ fn steps_on_logistic_regression_allocate_nothing_at_one_thread() {
         // Serial whatever the machine: digits lie below the size that uses threads.
         let admm = AdmmSoftmax::default();
         assert_eq!(allocations(&admm, &problem), 0, "admm-softmax");
+        let anderson = Some(converge_solvers::Anderson::default());
+        let anderson = AdmmSoftmax { anderson, ..admm.clone() };
+        assert_eq!(allocations(&anderson, &problem), 0, "admm-softmax, accelerated");
         let scalar = AdmmSoftmax { prox: ProxMethod::Scalar, dual: Dual::Implicit, ..admm };
         assert_eq!(allocations(&scalar, &problem), 0, "admm-softmax, scalar prox");
         assert_eq!(allocations(&RidgeClassifier::default(), &problem), 0, "ridge-classifier");

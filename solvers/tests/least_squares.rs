@@ -7,8 +7,8 @@ use converge_problems::data::{Dataset, DatasetChoice, Features, Samples, Shape};
 use converge_problems::mlr::{Amount, Bias, Mlr, MlrConfig, Precision, Ridge, SplitChoice};
 use converge_problems::{Gradient, Problem, Seed};
 use converge_solvers::{
-    AdmmSoftmax, Balancing, Iterative, LeastSquares, LeastSquaresSystem, NewtonCg, Preconditioner,
-    RidgeClassifier, Right, Solver, Tolerance, check,
+    Adaptation, AdmmSoftmax, Balancing, Iterative, LeastSquares, LeastSquaresSystem, NewtonCg,
+    Preconditioner, RidgeClassifier, Right, Solver, Tolerance, check,
 };
 use faer::Mat;
 use faer::linalg::solvers::SolveLstsq;
@@ -96,9 +96,8 @@ fn reference(mlr: &Mlr, targets: &[[f64; CLASSES]], ratio: f64) -> Vec<f64> {
     }
     let zero = vec![0.0; p * CLASSES];
     let prior = mlr.prior().unwrap_or(&zero);
-    let stacked = Mat::from_fn(n + p, p, |i, j| {
-        if i < n { mlr.feature(j, i) } else { ridge[(i - n, j)] }
-    });
+    let stacked =
+        Mat::from_fn(n + p, p, |i, j| if i < n { mlr.feature(j, i) } else { ridge[(i - n, j)] });
     let right = Mat::from_fn(n + p, CLASSES, |i, k| {
         if i < n {
             targets[i][k]
@@ -228,16 +227,17 @@ fn run(solver: &AdmmSoftmax, mlr: &Mlr, steps: usize) -> Vec<f64> {
 
 #[test]
 fn iterates_of_admm_do_not_depend_on_the_method() {
-    for balancing in [None, Some(Balancing { ratio: 2.0, ..Balancing::default() })] {
+    let rule = Adaptation::Balancing(Balancing { ratio: 2.0, ..Balancing::default() });
+    for adaptation in [None, Some(rule)] {
         for samples in [90, 20] {
             let mlr = problem(samples, 6, |config| config.ridge = Ridge::Laplacian(1e-2));
-            let base = AdmmSoftmax { relaxation: 1.3, balancing, ..AdmmSoftmax::default() };
+            let base = AdmmSoftmax { relaxation: 1.3, adaptation, ..AdmmSoftmax::default() };
             let expected = run(&base, &mlr, 30);
             for least_squares in methods(&mlr, Tolerance::Fixed(1e-10)) {
                 let x = run(&AdmmSoftmax { least_squares, ..base.clone() }, &mlr, 30);
                 let gap = distance(&x, &expected) / norm(&expected);
                 let room = if least_squares.iterative().is_some() { 1e-6 } else { 1e-8 };
-                assert!(gap <= room, "{least_squares:?} with {balancing:?}: {gap:e}");
+                assert!(gap <= room, "{least_squares:?} with {adaptation:?}: {gap:e}");
             }
         }
     }
@@ -258,9 +258,10 @@ fn the_certificate_bounds_the_gradient_under_loose_tolerances() {
         for (least_squares, relaxation) in
             inner(tolerance).into_iter().flat_map(|m| [(m, 1.0), (m, 1.6)])
         {
-            let balancing = Some(Balancing { ratio: 2.0, ..Balancing::default() });
+            let rule = Balancing { ratio: 2.0, ..Balancing::default() };
+            let adaptation = Some(Adaptation::Balancing(rule));
             let solver =
-                AdmmSoftmax { relaxation, least_squares, balancing, ..AdmmSoftmax::default() };
+                AdmmSoftmax { relaxation, least_squares, adaptation, ..AdmmSoftmax::default() };
             let mut state = solver.init(&mlr, &vec![0.0; mlr.dim()], Seed::root(3)).unwrap();
             let (mut g, mut row) = (vec![0.0; mlr.dim()], [0.0; 5]);
             let mut left = 0.0_f64;
@@ -347,8 +348,9 @@ fn bits_are_equal_for_1_2_3_and_8_threads() {
 fn restarts_and_observation_change_nothing() {
     let mlr = problem(20, 6, |config| config.ridge = Ridge::Laplacian(1e-2));
     for least_squares in methods(&mlr, RULES[2]) {
-        let balancing = Some(Balancing { ratio: 2.0, ..Balancing::default() });
-        let solver = AdmmSoftmax { least_squares, balancing, ..AdmmSoftmax::default() };
+        let rule = Balancing { ratio: 2.0, ..Balancing::default() };
+        let adaptation = Some(Adaptation::Balancing(rule));
+        let solver = AdmmSoftmax { least_squares, adaptation, ..AdmmSoftmax::default() };
         check::restarts(&solver, &mlr, 6);
         check::observing_changes_nothing(&solver, &mlr, 6);
     }

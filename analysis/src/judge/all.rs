@@ -49,7 +49,7 @@ impl Kind for All {
     fn judge(&self, setting: &Setting<'_>, path: &str) -> Result<Finding, Mistake> {
         let count = self.0.len();
         let shared = Setting { alpha: setting.alpha / count as f64, ..setting.clone() };
-        let statistic = format!("tests that hold, of {count}");
+        let statistic = "tests that hold";
         let (mut supported, mut refuted, mut nothing) = (0, 0, 0);
         let (mut failed, mut flags) = (Failed::new(), Vec::new());
         let (mut support, mut refute) = (0.0_f64, 1.0_f64);
@@ -95,7 +95,8 @@ impl Kind for All {
         };
         Ok(Finding {
             procedure: "intersection of tests",
-            statistic,
+            statistic: statistic.to_owned(),
+            unit: format!("of {count}"),
             estimate: supported as f64,
             interval: Interval { lower: supported as f64, upper: (count - refuted) as f64 },
             evidence: has_evidence.then(|| Evidence { support, refute: refute.min(1.0) }),

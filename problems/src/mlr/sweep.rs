@@ -18,7 +18,7 @@ const TILE_BYTES: usize = 384 << 10;
 /// Multiply-adds below which a sweep stays on the calling thread.
 const SERIAL_BELOW: usize = 1 << 20;
 /// Numbers that a visitor adds up beside the product.
-pub const SUMS: usize = 6;
+pub const SUMS: usize = 12;
 
 /// Samples with their labels, cut into tiles.
 #[derive(Clone, Debug)]

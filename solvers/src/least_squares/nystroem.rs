@@ -2,10 +2,10 @@
 
 use converge_problems::mlr::{Mlr, Precision, RidgePower};
 use converge_problems::{Problem, Seed, SetupError};
+use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::svd::{self, ComputeSvdVectors};
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
-use faer::diag::Diag;
 use faer::{Mat, Par};
 use rand_distr::{Distribution, StandardNormal};
 

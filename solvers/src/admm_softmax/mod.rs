@@ -1,13 +1,18 @@
 //! ADMM-Softmax: a factored least-squares problem and a small problem per sample, in turn.
 
-use converge_problems::mlr::sweep::Tile;
+mod adaptation;
+mod split_step;
+
 use converge_problems::mlr::{Mlr, MlrScratch};
 use converge_problems::{Metric, Problem, Seed, SetupError, require, require_positive};
-use pulp::{Arch, Simd, WithSimd};
 use serde::{Deserialize, Serialize};
 
+pub use self::adaptation::{Adaptation, Balancing, Spectral};
+use self::adaptation::{CURVATURES, Seen};
+use self::split_step::SplitStep;
+use crate::anderson::{Anderson, Mixer};
 use crate::least_squares::{LeastSquares, LeastSquaresSystem, Right, Tolerance, add_pull};
-use crate::softmax_prox::{ProxMethod, SoftmaxProx};
+use crate::softmax_prox::ProxMethod;
 use crate::{Breakdown, Solver, Step, Work, require_finite};
 
 /// Alternating direction method of multipliers for multinomial logistic regression, split at the
@@ -30,7 +35,8 @@ use crate::{Breakdown, Solver, Step, Work, require_finite};
 /// | `θ`, over-relaxation, between 0 and 2 | `relaxation` |
 /// | how (2) is solved | `prox` |
 /// | how `U⁺` is formed | `dual` |
-/// | residual balancing | `balancing` |
+/// | rule of the penalty: residual balancing or spectral | `adaptation` |
+/// | Anderson acceleration | `anderson` |
 ///
 /// Starts at `W = x0`, `Z = W D`, `U = 0`. From `x0 = 0` without reference weights the first step
 /// leaves `W = 0` and the second gives the [ridge classifier](crate::RidgeClassifier).
@@ -48,7 +54,8 @@ use crate::{Breakdown, Solver, Step, Work, require_finite};
 /// smaller of the Frobenius and the row-sum norm of `G`. None of them costs a pass: with
 /// `P = D Zᵀ`, `B = D (Z + U)ᵀ` and `G W⁺ᵀ = B - (α/ρ) LᵀL (W⁺ - W_ref)ᵀ` from (1),
 /// `2 P⁺ = B⁺ - (1 - θ) B - θ (α/ρ) LᵀL (W⁺ - W_ref)ᵀ + (2 - θ) P`; rounding in `P` shrinks from step to step
-/// for `θ > 0`. They are NaN before the first step.
+/// for `θ > 0`. They are NaN before the first step. With Anderson acceleration `rejected-steps` counts
+/// the points that were given up.
 ///
 /// In mixed precision the products with the data are `f32`; factor, (2) and (3) stay `f64`.
 ///
@@ -71,10 +78,12 @@ pub struct AdmmSoftmax {
     pub prox: ProxMethod,
     /// How the multiplier is formed.
     pub dual: Dual,
-    /// Residual balancing; off by default, as in the published runs.
-    pub balancing: Option<Balancing>,
+    /// How the penalty changes; it stays by default, as in the published runs.
+    pub adaptation: Option<Adaptation>,
     /// How (1) is solved.
     pub least_squares: LeastSquares,
+    /// Extrapolation of the iteration; off by default.
+    pub anderson: Option<Anderson>,
 }
 
 /// How the scaled multiplier is formed.
@@ -89,29 +98,6 @@ pub enum Dual {
     Implicit,
 }
 
-/// Residual balancing: the penalty is multiplied by `factor` when the primal residual exceeds `ratio`
-/// times the dual one, and divided by it in the opposite case; every change refactors.
-///
-/// Both residuals are relative, to `‖Z‖` and to `‖ρ D Uᵀ‖`: the absolute ones of the release differ by the
-/// units of the scores and by `1/N`, so that balancing them depends on the scale of the data
-/// (B. Wohlberg, arXiv 1704.06209).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Balancing {
-    /// Above 1.
-    pub ratio: f64,
-    /// Above 1.
-    pub factor: f64,
-    /// Changes after which the penalty stays, so that convergence is that of a fixed one.
-    pub changes: u32,
-}
-
-impl Default for Balancing {
-    fn default() -> Self {
-        Self { ratio: 10.0, factor: 2.0, changes: 20 }
-    }
-}
-
 impl Default for AdmmSoftmax {
     fn default() -> Self {
         Self {
@@ -119,8 +105,9 @@ impl Default for AdmmSoftmax {
             relaxation: 1.0,
             prox: ProxMethod::default(),
             dual: Dual::default(),
-            balancing: None,
+            adaptation: None,
             least_squares: LeastSquares::default(),
+            anderson: None,
         }
     }
 }
@@ -130,7 +117,8 @@ impl Default for AdmmSoftmax {
 pub struct AdmmSoftmaxState {
     /// `Wᵀ`, `p x K`.
     w: Vec<f64>,
-    /// `Z` then `U` of every tile; then the last `Z`, if a tolerance is relative to the last step.
+    /// `Z` then `U` of every tile; then the last `Z`, if a tolerance is relative to the last step;
+    /// then what the spectral rule remembers.
     split: Vec<f64>,
     /// `B = D (Z + U)ᵀ`, `p x K`.
     right: Vec<f64>,
@@ -153,12 +141,17 @@ pub struct AdmmSoftmaxState {
     change: f64,
     /// Both residuals relative to what they are differences of.
     relative: [f64; 2],
+    /// What the spectral rule saw in the last step; NaN where it did not look.
+    curvatures: [f64; CURVATURES],
+    steps: u64,
+    mixer: Option<Mixer>,
     scratch: MlrScratch,
 }
 
 impl AdmmSoftmaxState {
     /// `Z` and `U`, tile after tile: for each, `Z` and then `U` as `(tile_capacity, K)`; with a
-    /// relative tolerance of the inner iterations, the last `Z` too.
+    /// relative tolerance of the inner iterations, the last `Z` too, and with the spectral rule
+    /// four more arrays.
     pub fn split(&self) -> &[f64] {
         &self.split
     }
@@ -174,17 +167,12 @@ impl Solver<Mlr> for AdmmSoftmax {
         let names = ["primal-residual", "dual-residual", "penalty", "certificate"];
         // Direct methods leave nothing but rounding.
         let inner = self.least_squares.iterative().map(|_| "linear-residual");
-        names.into_iter().chain(inner).map(Metric::diagnostic).collect()
+        let given_up = self.anderson.map(|_| "rejected-steps");
+        names.into_iter().chain(inner).chain(given_up).map(Metric::diagnostic).collect()
     }
 
     fn init(&self, problem: &Mlr, x0: &[f64], seed: Seed) -> Result<AdmmSoftmaxState, SetupError> {
-        require_positive("penalty", self.penalty)?;
-        let admissible = self.relaxation > 0.0 && self.relaxation < 2.0;
-        require("relaxation", self.relaxation, admissible, "between 0 and 2, both excluded")?;
-        if let Some(Balancing { ratio, factor, .. }) = self.balancing {
-            require("balancing.ratio", ratio, ratio > 1.0, "above 1")?;
-            require("balancing.factor", factor, factor > 1.0, "above 1")?;
-        }
+        self.check()?;
         let (p, classes, dim) = (problem.weights(), problem.classes(), problem.dim());
         if x0.len() != dim {
             return Err(SetupError::Shape { what: "start", expected: dim, found: x0.len() });
@@ -201,8 +189,11 @@ impl Solver<Mlr> for AdmmSoftmax {
             let len = tile.capacity * classes;
             tile.state[..len].copy_from_slice(&tile.scores[..len]);
         });
+        // What the map takes is Z and U; B and P follow linearly.
+        let mixer = self.anderson.map(|anderson| Mixer::new(anderson, split.len(), dim));
         Ok(AdmmSoftmaxState {
             w: x0.to_vec(),
+            mixer,
             split,
             right: product.clone(),
             product,
@@ -218,6 +209,8 @@ impl Solver<Mlr> for AdmmSoftmax {
             stationarity: f64::NAN,
             change: f64::NAN,
             relative: [f64::NAN; 2],
+            curvatures: [f64::NAN; CURVATURES],
+            steps: 0,
             scratch,
         })
     }
@@ -229,9 +222,20 @@ impl Solver<Mlr> for AdmmSoftmax {
     }
 
     fn step(&self, problem: &Mlr, state: &mut AdmmSoftmaxState) -> Result<Step, Breakdown> {
-        let factorizations = self.balance(problem, state)?;
-        let AdmmSoftmaxState { w, split, right, product, pull, next, class, system, scratch, .. } =
-            state;
+        let factorizations = self.adapt(problem, state)?;
+        let AdmmSoftmaxState {
+            w,
+            split,
+            right,
+            product,
+            pull,
+            next,
+            class,
+            system,
+            mixer,
+            scratch,
+            ..
+        } = state;
         let (classes, theta, s) = (problem.classes(), self.relaxation, state.penalty);
         let (rho, width) = (s / problem.samples() as f64, self.width() * classes);
 
@@ -248,9 +252,22 @@ impl Solver<Mlr> for AdmmSoftmax {
         add_pull(problem, system.ratio(), w, problem.prior(), pull, class);
 
         // (2), (3) and the next right-hand side, in one pass.
-        let step = SplitStep { classes, s, theta, method: self.prox, dual: self.dual };
+        let step = SplitStep {
+            classes,
+            s,
+            rho,
+            theta,
+            method: self.prox,
+            dual: self.dual,
+            keeps_last: self.keeps_last(),
+            spectral: self.spectral().is_some_and(|rule| rule.looks_at(state.steps)),
+        };
         let sums = problem.sweep(w, width, split, Some(next), scratch, |tile| step.run(tile));
         let [primal, inner, unfinished, scores, moved] = [0, 1, 2, 3, 4].map(|i| sums[i]);
+        if step.spectral && self.spectral().is_some_and(|rule| rule.remembers(state.steps)) {
+            state.curvatures.copy_from_slice(&sums[5..5 + CURVATURES]);
+        }
+        state.steps += 1;
         if unfinished > 0.0 {
             return Err(Breakdown::NotConverged("proximal map"));
         }
@@ -274,6 +291,9 @@ impl Solver<Mlr> for AdmmSoftmax {
             *p = new;
         }
         std::mem::swap(right, next);
+        if let Some(mixer) = mixer {
+            mixer.mix(split, [right, product]);
+        }
         state.primal = primal.sqrt();
         state.dual = rho * dual.sqrt();
         state.stationarity = rho * stationarity.sqrt();
@@ -306,185 +326,77 @@ impl Solver<Mlr> for AdmmSoftmax {
         let samples = problem.samples() as f64;
         let certificate =
             state.system.data_norm() / (2.0 * samples) * state.primal + state.stationarity;
-        let all = [state.primal, state.dual, state.penalty, certificate, state.linear];
-        row.copy_from_slice(&all[..row.len()]);
+        let (head, rest) = row.split_at_mut(4);
+        head.copy_from_slice(&[state.primal, state.dual, state.penalty, certificate]);
+        let inner = self.least_squares.iterative().map(|_| state.linear);
+        let rejected = state.mixer.as_ref().map(|mixer| mixer.rejected() as f64);
+        for (place, value) in rest.iter_mut().zip(inner.into_iter().chain(rejected)) {
+            *place = value;
+        }
     }
 }
 
 impl AdmmSoftmax {
-    /// Changes the penalty if the residuals ask for it; returns the factorisations done.
-    fn balance(&self, problem: &Mlr, state: &mut AdmmSoftmaxState) -> Result<u64, Breakdown> {
-        let Some(Balancing { ratio, factor, changes }) = self.balancing else {
-            return Ok(0);
-        };
-        let [primal, dual] = state.relative;
-        let change = if primal > ratio * dual {
-            factor
-        } else if dual > ratio * primal {
-            1.0 / factor
-        } else {
-            return Ok(0);
-        };
-        if state.changes >= changes {
+    fn check(&self) -> Result<(), SetupError> {
+        require_positive("penalty", self.penalty)?;
+        let theta = self.relaxation;
+        let admissible = theta > 0.0 && theta < 2.0;
+        require("relaxation", theta, admissible, "between 0 and 2, both excluded")?;
+        if let Some(adaptation) = self.adaptation {
+            adaptation.check(theta)?;
+        }
+        if let Some(anderson) = self.anderson {
+            anderson.check()?;
+            let alone = "absent beside a spectral penalty or a tolerance relative to the last step";
+            require("anderson.memory", anderson.memory, self.width() == 2, alone)?;
+        }
+        Ok(())
+    }
+
+    /// Changes the penalty if its rule asks for it; returns the factorisations done.
+    fn adapt(&self, problem: &Mlr, state: &mut AdmmSoftmaxState) -> Result<u64, Breakdown> {
+        let Some(adaptation) = self.adaptation else { return Ok(0) };
+        let seen = Seen { relative: state.relative, curvatures: state.curvatures };
+        let factor =
+            adaptation.factor(problem.samples() as f64, state.penalty, state.changes, &seen);
+        state.curvatures = [f64::NAN; CURVATURES];
+        if (factor - 1.0).abs() <= 0.0 {
             return Ok(0);
         }
         state.changes += 1;
-        state.penalty *= change;
+        state.penalty *= factor;
         // y = ρ U stays: U, and D Uᵀ = B - P, shrink as ρ grows.
         let classes = problem.classes();
         let part = classes * problem.tile_capacity();
         for tile in state.split.chunks_exact_mut(self.width() * part) {
-            tile[part..2 * part].iter_mut().for_each(|u| *u /= change);
+            tile[part..2 * part].iter_mut().for_each(|u| *u /= factor);
         }
         for (b, p) in state.right.iter_mut().zip(&state.product) {
-            *b = p + (*b - p) / change;
+            *b = p + (*b - p) / factor;
+        }
+        if let Some(mixer) = &mut state.mixer {
+            // Another map now: what is known of the last one says nothing.
+            mixer.restart();
         }
         let ridge = problem.ridge_weight() * problem.samples() as f64 / state.penalty;
         state.system.set_ratio(problem, ridge)
     }
 
+    /// Whether a tolerance is relative to the last step.
+    fn keeps_last(&self) -> bool {
+        let iterative = self.least_squares.iterative();
+        iterative.is_some_and(|it| matches!(it.tolerance, Tolerance::Relative { .. }))
+    }
+
     /// Numbers of the split per class and sample.
     fn width(&self) -> usize {
-        match self.least_squares.iterative().map(|iterative| iterative.tolerance) {
-            Some(Tolerance::Relative { .. }) => 3,
-            _ => 2,
-        }
+        2 + usize::from(self.keeps_last()) + self.spectral().map_or(0, |_| 4)
     }
-}
 
-/// (2) and (3).
-struct SplitStep {
-    classes: usize,
-    s: f64,
-    theta: f64,
-    method: ProxMethod,
-    dual: Dual,
-}
-
-impl SplitStep {
-    /// On a tile; leaves `Z⁺ + U⁺` in the scores and `‖Z⁺ - W D‖²`, the iterations, the unfinished
-    /// blocks, `‖Z⁺‖²` and, where the last `Z` is kept, `‖ΔZ‖² + ‖ΔU‖²` in the sums.
-    fn run(&self, tile: &mut Tile<'_>) {
-        let Self { classes, s, theta, method, dual } = *self;
-        let Tile { samples, capacity, labels, scores, state, work, sums, .. } = tile;
-        let (capacity, arch) = (*capacity, Arch::new());
-        let (z, rest) = state.split_at_mut(capacity * classes);
-        let (u, last) = rest.split_at_mut(capacity * classes);
-        let scores = &mut scores[..capacity * classes];
-        let keeps = !last.is_empty();
-        if keeps {
-            last.copy_from_slice(z);
-        }
-        // The prox's argument v = θ W D + (1 - θ) Z - U takes the place of U.
-        arch.dispatch(Argument { scores, z, u, theta });
-        let prox = SoftmaxProx { method, penalty: s, reference: u, z, capacity, labels, work };
-        let effort = prox.solve();
-        sums[1] += effort.iterations;
-        sums[2] += effort.unfinished;
-        if keeps {
-            sums[4] += movement(scores, z, last, capacity, *samples, theta);
-        }
-        let [gap, size] = arch.dispatch(Update { scores, z, u, capacity, samples: *samples });
-        sums[0] += gap;
-        sums[3] += size;
-        if dual == Dual::Implicit {
-            implicit_dual(z, u, scores, capacity, labels, s);
-        }
-    }
-}
-
-/// `‖ΔZ‖² + ‖ΔU‖²` of the samples of a tile, with `ΔU = Z⁺ - θ W D - (1 - θ) Z`.
-fn movement(
-    scores: &[f64],
-    z: &[f64],
-    last: &[f64],
-    capacity: usize,
-    samples: usize,
-    theta: f64,
-) -> f64 {
-    let columns = scores.chunks_exact(capacity).zip(z.chunks_exact(capacity));
-    let mut square = 0.0;
-    for ((score, z), last) in columns.zip(last.chunks_exact(capacity)) {
-        for ((score, z), last) in score[..samples].iter().zip(z).zip(last) {
-            let dual = z - theta * score - (1.0 - theta) * last;
-            square += (z - last) * (z - last) + dual * dual;
-        }
-    }
-    square
-}
-
-struct Argument<'a> {
-    scores: &'a [f64],
-    z: &'a [f64],
-    u: &'a mut [f64],
-    theta: f64,
-}
-
-impl WithSimd for Argument<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for ((u, score), z) in self.u.iter_mut().zip(self.scores).zip(self.z) {
-            *u = self.theta * score + (1.0 - self.theta) * z - *u;
-        }
-    }
-}
-
-/// `U⁺ = Z⁺ - v` over `v`, `Z⁺ + U⁺` over the scores; returns `‖Z⁺ - scores‖²` and `‖Z⁺‖²`.
-struct Update<'a> {
-    scores: &'a mut [f64],
-    z: &'a [f64],
-    u: &'a mut [f64],
-    capacity: usize,
-    samples: usize,
-}
-
-impl WithSimd for Update<'_> {
-    type Output = [f64; 2];
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> [f64; 2] {
-        let Self { scores, z, u, capacity, samples } = self;
-        let (mut squares, mut sizes) = ([0.0; 8], [0.0; 8]);
-        let columns = scores.chunks_exact_mut(capacity).zip(z.chunks_exact(capacity));
-        for ((score, z), u) in columns.zip(u.chunks_exact_mut(capacity)) {
-            for (j, ((score, z), u)) in
-                score[..samples].iter_mut().zip(z).zip(u.iter_mut()).enumerate()
-            {
-                let gap = z - *score;
-                squares[j % 8] += gap * gap;
-                sizes[j % 8] += z * z;
-                *u = z - *u;
-                *score = z + *u;
-            }
-        }
-        [squares.iter().sum(), sizes.iter().sum()]
-    }
-}
-
-/// `U = (C - softmax(Z)) / s` (identity I1), and `Z + U` into the scores.
-fn implicit_dual(
-    z: &[f64],
-    u: &mut [f64],
-    scores: &mut [f64],
-    capacity: usize,
-    labels: &[u16],
-    s: f64,
-) {
-    for (j, &label) in labels.iter().enumerate() {
-        let column = || z.iter().skip(j).step_by(capacity);
-        let max = column().copied().fold(f64::NEG_INFINITY, f64::max);
-        let total: f64 = column().map(|z| (z - max).exp()).sum();
-        let mut others = 0.0;
-        for (k, z) in column().enumerate().filter(|(k, _)| *k != label as usize) {
-            let p = (z - max).exp() / total;
-            others += p;
-            u[k * capacity + j] = -p / s;
-        }
-        u[label as usize * capacity + j] = others / s;
-        for (k, z) in column().enumerate() {
-            scores[k * capacity + j] = z + u[k * capacity + j];
+    fn spectral(&self) -> Option<Spectral> {
+        match self.adaptation {
+            Some(Adaptation::Spectral(spectral)) => Some(spectral),
+            _ => None,
         }
     }
 }
