@@ -37,6 +37,21 @@ pub struct Better {
     /// Problem, if the study has several.
     #[serde(default)]
     pub problem: Option<String>,
+    /// Problem of the other, if different; runs of one seed are paired.
+    #[serde(default)]
+    pub than_problem: Option<String>,
+}
+
+impl Better {
+    fn pair(&self) -> Pair<'_> {
+        Pair {
+            metric: &self.metric,
+            solver: (&self.solver, &self.at),
+            than: (&self.than, self.than_at.as_ref().unwrap_or(&self.at)),
+            problem: self.problem.as_deref(),
+            than_problem: self.than_problem.as_deref(),
+        }
+    }
 }
 
 impl Kind for Better {
@@ -50,17 +65,11 @@ impl Kind for Better {
     }
 
     fn concerns(&self, label: &Label) -> bool {
-        super::concerns(label, &[&self.solver, &self.than], self.problem.as_deref())
+        self.pair().concerns(label)
     }
 
     fn judge(&self, setting: &Setting<'_>, path: &str) -> Result<Finding, Mistake> {
-        let found = Pair {
-            metric: &self.metric,
-            solver: (&self.solver, &self.at),
-            than: (&self.than, self.than_at.as_ref().unwrap_or(&self.at)),
-            problem: self.problem.as_deref(),
-        }
-        .read(setting, path)?;
+        let found = self.pair().read(setting, path)?;
         let statistic = format!("{}, {} − {}", self.metric, self.solver, self.than);
         let Some(metric) = &found.metric else {
             return Ok(Finding::nothing(statistic, found.failed));

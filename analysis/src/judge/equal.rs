@@ -45,6 +45,9 @@ pub struct Equal {
     /// Problem, if the study has several.
     #[serde(default)]
     pub problem: Option<String>,
+    /// Problem of the other, if different; runs of one seed are paired.
+    #[serde(default)]
+    pub than_problem: Option<String>,
 }
 
 /// The number of each seed, what it measures, what left none, the value they are compared with, and
@@ -56,18 +59,22 @@ impl Equal {
         self.solver.as_deref().or(self.probe.as_deref()).unwrap_or_default()
     }
 
+    fn pair(&self) -> Option<Pair<'_>> {
+        self.than.as_ref().map(|than| Pair {
+            metric: &self.metric,
+            solver: (self.name(), &self.at),
+            than: (than, self.than_at.as_ref().unwrap_or(&self.at)),
+            problem: self.problem.as_deref(),
+            than_problem: self.than_problem.as_deref(),
+        })
+    }
+
     /// What is compared with which value: differences with 0, or numbers with the value.
     fn read(&self, setting: &Setting<'_>, path: &str) -> Result<Compared, Mistake> {
         let (name, problem) = (self.name(), self.problem.as_deref());
-        if let Some(than) = &self.than {
-            let found = Pair {
-                metric: &self.metric,
-                solver: (name, &self.at),
-                than: (than, self.than_at.as_ref().unwrap_or(&self.at)),
-                problem,
-            }
-            .read(setting, path)?;
-            let statistic = format!("{}, {name} − {than}", self.metric);
+        if let Some(pair) = self.pair() {
+            let found = pair.read(setting, path)?;
+            let statistic = format!("{}, {name} − {}", self.metric, pair.than.0);
             let rows = found.differences(|x| x);
             return Ok((rows, found.metric, found.failed, 0.0, statistic));
         }
@@ -100,8 +107,10 @@ impl Kind for Equal {
         if let Some(probe) = &self.probe {
             return super::concerns_probe(label, probe);
         }
-        let solvers: Vec<&str> = self.solver.iter().chain(&self.than).map(String::as_str).collect();
-        super::concerns(label, &solvers, self.problem.as_deref())
+        match self.pair() {
+            Some(pair) => pair.concerns(label),
+            None => super::concerns(label, &[self.name()], self.problem.as_deref()),
+        }
     }
 
     fn judge(&self, setting: &Setting<'_>, path: &str) -> Result<Finding, Mistake> {

@@ -1,10 +1,12 @@
 //! Numbers of two solvers, seed by seed.
 
+use converge_bench::study::Label;
 use converge_problems::Metric;
 
 use super::Setting;
 use crate::claim::{At, Mistake};
-use crate::number::{Failed, number, pairs};
+use crate::load::Run;
+use crate::number::{Failed, number, pairs, singles};
 use crate::verdict::Row;
 
 /// Whose numbers are compared.
@@ -16,6 +18,8 @@ pub(super) struct Pair<'a> {
     /// The other and its row.
     pub(super) than: (&'a str, &'a At),
     pub(super) problem: Option<&'a str>,
+    /// Problem of the other, if different: then seeds alone are paired.
+    pub(super) than_problem: Option<&'a str>,
 }
 
 /// The numbers of the pairs that have both; a pair that lacks one is left out and counted.
@@ -41,8 +45,7 @@ impl Pair<'_> {
             failed: Failed::new(),
             metric: None,
         };
-        let names = (self.solver.0, self.than.0);
-        for (a, b) in pairs(&setting.runs, names.0, names.1, self.problem, !setting.exact, path)? {
+        for (a, b) in self.runs(setting, !setting.exact, path)? {
             let seed = a.label.seed;
             let a = number(&a, self.metric, self.solver.1, path, &mut found.failed)?;
             let b = number(&b, self.metric, self.than.1, path, &mut found.failed)?;
@@ -54,6 +57,35 @@ impl Pair<'_> {
             }
         }
         Ok(found)
+    }
+}
+
+impl Pair<'_> {
+    /// The pairs of runs; `one_problem` refuses several.
+    ///
+    /// # Errors
+    /// As [`pairs`].
+    pub(super) fn runs<'r>(
+        &self,
+        setting: &Setting<'r>,
+        one_problem: bool,
+        path: &str,
+    ) -> Result<Vec<(Run<'r>, Run<'r>)>, Mistake> {
+        let (runs, names) = (&setting.runs, (self.solver.0, self.than.0));
+        let Some(other) = self.than_problem else {
+            return pairs(runs, names.0, names.1, self.problem, one_problem, path);
+        };
+        let a = singles(runs, names.0, self.problem, true, path, "solver")?;
+        let b = singles(runs, names.1, Some(other), true, path, "than")?;
+        let of_seed = |seed: u64| b.iter().find(|((own, _), _)| *own == seed).map(|(_, run)| *run);
+        Ok(a.into_iter().filter_map(|((seed, _), run)| Some((run, of_seed(seed)?))).collect())
+    }
+
+    /// Whether the cell of `label` is one of the two.
+    pub(super) fn concerns(&self, label: &Label) -> bool {
+        let than = self.than_problem.or(self.problem);
+        super::concerns(label, &[self.solver.0], self.problem)
+            || super::concerns(label, &[self.than.0], than)
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Ratio {
     /// Problem, if the study has several.
     #[serde(default)]
     pub problem: Option<String>,
+    /// Problem of the other, if different; runs of one seed are paired.
+    #[serde(default)]
+    pub than_problem: Option<String>,
 }
 
 impl Ratio {
@@ -53,6 +56,7 @@ impl Ratio {
             solver: (&self.solver, &self.at),
             than: (&self.than, self.than_at.as_ref().unwrap_or(&self.at)),
             problem: self.problem.as_deref(),
+            than_problem: self.than_problem.as_deref(),
         }
     }
 }
@@ -73,7 +77,7 @@ impl Kind for Ratio {
     }
 
     fn concerns(&self, label: &Label) -> bool {
-        super::concerns(label, &[&self.solver, &self.than], self.problem.as_deref())
+        self.pair().concerns(label)
     }
 
     fn judge(&self, setting: &Setting<'_>, path: &str) -> Result<Finding, Mistake> {

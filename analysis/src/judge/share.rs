@@ -10,7 +10,7 @@ use super::infer::SEEDS_SHARE;
 use super::ratio::Ratio;
 use super::{Finding, Kind, Setting};
 use crate::claim::{Mistake, require};
-use crate::number::{Failed, number, pairs};
+use crate::number::{Failed, number};
 use crate::statistics::win::{self, Tally};
 use crate::statistics::{Evidence, proportion};
 use crate::verdict::{Detectable, Row, Side, decide};
@@ -60,7 +60,7 @@ impl Share {
             Condition::Ratio(ratio) => {
                 let pair = ratio.pair();
                 let (solver, than) = (pair.solver, pair.than);
-                for (a, b) in pairs(&setting.runs, solver.0, than.0, pair.problem, false, path)? {
+                for (a, b) in pair.runs(setting, false, path)? {
                     let seed = a.label.seed;
                     let a = number(&a, pair.metric, solver.1, path, failed)?;
                     let b = number(&b, pair.metric, than.1, path, failed)?;

@@ -63,6 +63,7 @@ impl Kind for Shift {
             solver: (&self.solver, &self.at),
             than: (&self.than, &self.at),
             problem: self.problem.as_deref(),
+            than_problem: None,
         };
         let read = |base: bool| {
             let mut part = setting.clone();

@@ -60,6 +60,7 @@ impl Kind for Spread {
             solver: (&self.solver, &self.at),
             than: (&self.than, &self.at),
             problem: self.problem.as_deref(),
+            than_problem: None,
         }
         .read(setting, path)?;
         let Some(metric) = &found.metric else {

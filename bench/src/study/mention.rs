@@ -58,7 +58,7 @@ fn walk(node: &Node, names: &Names, scope: &mut Scope) -> Found<()> {
             for (key, value) in &table.fields {
                 match key.as_str() {
                     "caption" | "title" | "text" => {}
-                    "problem" | "problems" => {
+                    "problem" | "problems" | "than-problem" => {
                         scope.problems.extend(look_up(value, key, "problem", &[&names.problems])?);
                     }
                     "solver" | "solvers" | "than" => {

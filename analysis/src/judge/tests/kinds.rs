@@ -526,3 +526,21 @@ fn a_shift_compares_the_advantage_with_that_of_the_other_variant() {
     );
     assert!((found.estimate - 0.3).abs() < 0.01 && found.answer == Answer::Supported);
 }
+
+#[test]
+fn one_solver_on_two_problems_is_paired_by_seed() {
+    let mut runs = ten(0.0);
+    let other = ten(0.02)
+        .into_iter()
+        .map(|(label, record)| (Label { problem: "single".into(), ..label }, record));
+    runs.extend(other);
+    let test = json!({ "better": { "metric": "test-accuracy", "at": "best-validation-loss",
+        "solver": "a", "than": "a", "problem": "single", "than-problem": "digits",
+        "margin": 0.001 } });
+    let found = answered(&runs, test);
+    assert!((found.estimate - 0.02).abs() < 1e-12 && found.seeds == 10, "{found:?}");
+    let equal = json!({ "equal": { "metric": "test-accuracy", "at": "best-validation-loss",
+        "solver": "a", "than": "a", "problem": "single", "than-problem": "digits",
+        "margin": 0.05 } });
+    assert_eq!(answered(&runs, equal).answer, Answer::Supported);
+}
