@@ -30,8 +30,11 @@ pub fn check(
     for (item, claim) in &claims {
         let (weight, flag) = weight(paper, &named, &item.name, claim.deterministic);
         // A variant is not compared with itself.
-        let base = claim.test.baseline();
-        for variant in study.variants.iter().filter(|name| base != Some(name.as_str())) {
+        let judged = |name: &&String| {
+            claim.test.baseline() != Some(name.as_str())
+                && claim.variants.as_ref().is_none_or(|names| names.contains(name))
+        };
+        for variant in study.variants.iter().filter(judged) {
             let mut verdict = answer(study, item, claim, variant, weight, gathered)?;
             verdict.flags.extend(flag.clone());
             verdicts.push(verdict);
@@ -45,12 +48,16 @@ fn read(study: &Study) -> Result<Vec<(&Item, Claim)>, StudyError> {
     let read = |item: &'_ Item| {
         let claim: Claim = item.read()?;
         claim.validate().map_err(|mistake| item.error(&mistake.path, mistake.finding))?;
-        let known = |name: &str| study.variants.iter().any(|variant| variant == name);
-        if let Some(base) = claim.test.baseline().filter(|base| !known(base)) {
-            let path = format!("test.{}.from", claim.test.name());
+        let known = |path: &str, name: &str| {
             let names = study.variants.join("`, `");
-            return Err(item.error(&path, format!("no variant named `{base}`: `{names}`")));
+            let holds = study.variants.iter().any(|variant| variant == name);
+            let error = || item.error(path, format!("no variant named `{name}`: `{names}`"));
+            holds.then_some(()).ok_or_else(error)
+        };
+        if let Some(base) = claim.test.baseline() {
+            known(&format!("test.{}.from", claim.test.name()), base)?;
         }
+        claim.variants.iter().flatten().try_for_each(|name| known("variants", name))?;
         Ok(claim)
     };
     study.claims.iter().map(|item| Ok((item, read(item)?))).collect()

@@ -52,6 +52,9 @@ pub struct Claim {
     /// Confidence before the claim's share of the error budget.
     #[serde(default = "default_level")]
     pub level: f64,
+    /// The variants it is judged in; left out, all of them.
+    #[serde(default)]
+    pub variants: Option<Vec<String>>,
     /// An identity or a bound without randomness: tested against its tolerance, costs no error
     /// budget.
     #[serde(default)]

@@ -89,10 +89,7 @@ fn assess(problem: &Mlr, x: &[f64]) -> ([f64; 2], [f64; 2]) {
         let place = problem.metrics().iter().position(|metric| metric.name == name);
         place.map_or(f64::NAN, |place| row[place])
     };
-    (
-        [at("validation-loss"), at("validation-accuracy")],
-        [at("test-loss"), at("test-accuracy")],
-    )
+    ([at("validation-loss"), at("validation-accuracy")], [at("test-loss"), at("test-accuracy")])
 }
 
 /// The fastest of five.

@@ -37,8 +37,8 @@ pub struct RandomConvolution {
     pub filters: usize,
     /// Rows and columns of a filter, odd.
     pub size: usize,
-    /// Filters are divided by this; raw bytes need about their deviation times `size`, or every
-    /// tanh saturates.
+    /// Filters are divided by this; for raw bytes about their root mean square times the root of
+    /// the inputs of a filter, or every tanh saturates.
     pub scale: f64,
     /// The images are first averaged over squares of this side, which divides theirs.
     pub pool: usize,
