@@ -4,7 +4,8 @@ use converge_problems::mlr::Mlr;
 use converge_solvers::{AdmmSoftmax, BoundMajorizer, Lbfgs, NewtonCg, RidgeClassifier, Sgd};
 
 use crate::probes::{
-    AdmmMonotonicity, DualShare, LeastSquaresCost, SoftmaxIdentities, ZStepPartition,
+    AdmmMonotonicity, DualShare, LeastSquaresCost, LeastSquaresCrossover, LeastSquaresMethods,
+    SoftmaxIdentities, ZStepPartition,
 };
 use crate::registry::Registry;
 
@@ -21,6 +22,8 @@ pub fn register(registry: &mut Registry) {
         .probe::<AdmmMonotonicity>()
         .probe::<DualShare>()
         .probe::<LeastSquaresCost>()
+        .probe::<LeastSquaresCrossover>()
+        .probe::<LeastSquaresMethods>()
         .probe::<SoftmaxIdentities>()
         .probe::<ZStepPartition>();
 }

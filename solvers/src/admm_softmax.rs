@@ -162,6 +162,12 @@ impl AdmmSoftmaxState {
     pub fn split(&self) -> &[f64] {
         &self.split
     }
+
+    /// `D (Z + U)ᵀ`, `p x K`: the right-hand side of the next least-squares problem, without its
+    /// reference weights.
+    pub fn right(&self) -> &[f64] {
+        &self.right
+    }
 }
 
 impl Solver<Mlr> for AdmmSoftmax {

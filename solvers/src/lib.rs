@@ -18,7 +18,7 @@ pub use admm_softmax::{AdmmSoftmax, AdmmSoftmaxState, Balancing, Dual};
 pub use bound_majorizer::{BoundMajorizer, BoundMajorizerState};
 pub use lbfgs::{Lbfgs, LbfgsState};
 pub use least_squares::{
-    Effort, Iterative, LeastSquares, LeastSquaresSystem, Preconditioner, Right, Tolerance,
+    Cholesky, Effort, Iterative, LeastSquares, LeastSquaresSystem, Preconditioner, Right, Tolerance,
 };
 pub use newton_cg::{NewtonCg, NewtonCgState};
 pub use ridge_classifier::{RidgeClassifier, RidgeClassifierState};

@@ -24,7 +24,7 @@ use converge_problems::mlr::{Mlr, MlrScratch};
 use converge_problems::{Problem, Seed, SetupError, require};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::cholesky::Cholesky;
+pub use self::cholesky::Cholesky;
 pub use self::preconditioner::Preconditioner;
 pub use self::tolerance::Tolerance;
 
