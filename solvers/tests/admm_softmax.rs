@@ -96,7 +96,8 @@ fn i1_the_multiplier_is_the_scaled_residual_of_z() {
     let mlr = small();
     for (prox, relaxation) in PROXES.into_iter().flat_map(|p| [(p, 1.0), (p, 1.6)]) {
         for dual in [Dual::Explicit, Dual::Implicit] {
-            let solver = AdmmSoftmax { penalty: 0.05, relaxation, prox, dual, ..AdmmSoftmax::default() };
+            let solver =
+                AdmmSoftmax { penalty: 0.05, relaxation, prox, dual, ..AdmmSoftmax::default() };
             let mut state = start(&solver, &mlr);
             for _ in 0..5 {
                 solver.step(&mlr, &mut state).unwrap();

@@ -96,9 +96,8 @@ fn reference(mlr: &Mlr, targets: &[[f64; CLASSES]], ratio: f64) -> Vec<f64> {
     }
     let zero = vec![0.0; p * CLASSES];
     let prior = mlr.prior().unwrap_or(&zero);
-    let stacked = Mat::from_fn(n + p, p, |i, j| {
-        if i < n { mlr.feature(j, i) } else { ridge[(i - n, j)] }
-    });
+    let stacked =
+        Mat::from_fn(n + p, p, |i, j| if i < n { mlr.feature(j, i) } else { ridge[(i - n, j)] });
     let right = Mat::from_fn(n + p, CLASSES, |i, k| {
         if i < n {
             targets[i][k]
@@ -374,7 +373,7 @@ fn mixed_precision_serves_every_method() {
 fn impossible_choices_are_refused_by_name_with_a_remedy() {
     let message = |mlr: &Mlr, method: LeastSquares| {
         let made = LeastSquaresSystem::new(&method, mlr, mlr.ridge_weight(), Seed::root(0));
-        made.err().expect("impossible").to_string()
+        made.expect_err("impossible").to_string()
     };
     let free = problem(20, 6, |config| config.bias = Bias::Free);
     let tall = problem(90, 6, |_| {});

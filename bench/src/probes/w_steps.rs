@@ -6,9 +6,7 @@ use converge_problems::mlr::{
     Amount, FeatureChoice, Mlr, MlrConfig, RandomConvolution, Ridge, RidgeOperator, SplitChoice,
 };
 use converge_problems::{Problem, Seed, SetupError, require};
-use converge_solvers::{
-    AdmmSoftmax, LeastSquares, LeastSquaresSystem, Right, Solver,
-};
+use converge_solvers::{AdmmSoftmax, LeastSquares, LeastSquaresSystem, Right, Solver};
 use serde::Deserialize;
 
 use super::admm::{Variables, start};
@@ -139,11 +137,8 @@ impl WSteps {
     ) -> Result<Recording, ProbeError> {
         let seed = seed.child("w-steps");
         let problem = self.problem(samples, edge, seed)?;
-        let solver = AdmmSoftmax {
-            penalty: self.penalty,
-            least_squares: by,
-            ..AdmmSoftmax::default()
-        };
+        let solver =
+            AdmmSoftmax { penalty: self.penalty, least_squares: by, ..AdmmSoftmax::default() };
         let mut state = start(&solver, &problem, seed)?;
         // The first step leaves zero: it poses nothing.
         solver.step(&problem, &mut state)?;
@@ -151,9 +146,8 @@ impl WSteps {
         let mut steps = Vec::with_capacity(self.steps);
         for _ in 0..self.steps {
             let now = Variables::of(&problem, &state);
-            let square = |a: &[f64], b: &[f64]| {
-                a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>()
-            };
+            let square =
+                |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
             let change = before.as_ref().map_or(f64::NAN, |before| {
                 (square(&now.z, &before.z) + square(&now.u, &before.u)).sqrt()
             });
@@ -170,7 +164,7 @@ impl WSteps {
 
 impl Recording {
     /// Solves all of it by `method`, warm-started, on the threads of the pool. With `again` the
-    /// factorisation is done again before every solve, `G` at hand.
+    /// factorisation is done again before every solve but the first, `G` at hand.
     pub(super) fn measure(
         &self,
         method: &LeastSquares,
@@ -194,14 +188,14 @@ impl Recording {
             best.setup = best.setup.min(clock.now() - begin);
             let mut w = vec![0.0; problem.dim()];
             let mut passes = 0;
-            for (posed, seconds) in steps.iter().zip(&mut best.solves) {
+            for (k, (posed, seconds)) in steps.iter().zip(&mut best.solves).enumerate() {
                 let data = |first: usize, to: &mut [f64]| {
                     let (z, u) = posed.split[2 * first * problem.classes()..].split_at(part);
                     to.iter_mut().zip(z).zip(u).for_each(|((f, z), u)| *f = z + u);
                 };
                 let right = Right { product: &posed.right, data: &data, step: posed.change };
                 let begin = clock.now();
-                if again {
+                if again && k > 0 {
                     system.set_ratio(problem, *ratio)?;
                 }
                 passes += system.solve(problem, &right, &mut w, &mut scratch)?.passes;

@@ -42,8 +42,7 @@ impl Eigen {
             .map_err(|_| SetupError::Numerics("the eigendecomposition did not converge".into()))?;
         apply(&half, &mut basis);
         let values = values.column_vector().iter().map(|v| v.max(0.0)).collect();
-        let mut eigen =
-            Self { basis, values, ratio, inner: vec![0.0; p * problem.classes()] };
+        let mut eigen = Self { basis, values, ratio, inner: vec![0.0; p * problem.classes()] };
         eigen.set_ratio(ratio)?;
         Ok(eigen)
     }

@@ -200,11 +200,8 @@ impl Lsqr {
             }
         }
         // e = -φ̄ α c T⁻ᵀ v.
-        for ((c, e), v) in self
-            .classes
-            .iter()
-            .zip(self.residual.chunks_exact_mut(p))
-            .zip(self.v.chunks_exact(p))
+        for ((c, e), v) in
+            self.classes.iter().zip(self.residual.chunks_exact_mut(p)).zip(self.v.chunks_exact(p))
         {
             e.iter_mut().zip(v).for_each(|(e, v)| *e = c.factor * v);
         }
