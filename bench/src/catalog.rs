@@ -7,7 +7,8 @@ use converge_solvers::{
 };
 
 use crate::probes::{
-    AdmmMonotonicity, DualShare, LeastSquaresCost, SoftmaxIdentities, ZStepPartition,
+    AdmmMonotonicity, DualShare, LeastSquaresCost, LeastSquaresCrossover, LeastSquaresMethods,
+    SoftmaxIdentities, ZStepPartition,
 };
 use crate::registry::Registry;
 
@@ -26,6 +27,8 @@ pub fn register(registry: &mut Registry) {
         .probe::<AdmmMonotonicity>()
         .probe::<DualShare>()
         .probe::<LeastSquaresCost>()
+        .probe::<LeastSquaresCrossover>()
+        .probe::<LeastSquaresMethods>()
         .probe::<SoftmaxIdentities>()
         .probe::<ZStepPartition>();
 }

@@ -24,7 +24,7 @@ pub use anderson::Anderson;
 pub use bound_majorizer::{BoundMajorizer, BoundMajorizerState};
 pub use lbfgs::{Lbfgs, LbfgsState};
 pub use least_squares::{
-    Effort, Iterative, LeastSquares, LeastSquaresSystem, Preconditioner, Right, Tolerance,
+    Cholesky, Effort, Iterative, LeastSquares, LeastSquaresSystem, Preconditioner, Right, Tolerance,
 };
 pub use newton_cg::{NewtonCg, NewtonCgState};
 pub use released_lbfgs::{ReleasedLbfgs, ReleasedLbfgsState, Seeding};

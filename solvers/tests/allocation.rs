@@ -6,11 +6,12 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use converge_problems::data::DatasetChoice;
-use converge_problems::mlr::{Mlr, MlrConfig, Precision};
+use converge_problems::mlr::{Amount, Mlr, MlrConfig, Precision, SplitChoice};
 use converge_problems::{Build, Problem, Seed};
 use converge_solvers::check::LeastSquares;
 use converge_solvers::{
-    AdmmSoftmax, BoundMajorizer, Dual, Lbfgs, NewtonCg, ProxMethod, RidgeClassifier, Sgd, Solver,
+    AdmmSoftmax, BoundMajorizer, Dual, Iterative, Lbfgs, NewtonCg, Preconditioner, ProxMethod,
+    RidgeClassifier, Sgd, Solver, Tolerance,
 };
 
 /// Counts what this thread allocates, so that tests beside it do not show.
@@ -98,5 +99,27 @@ fn steps_on_logistic_regression_allocate_nothing_at_one_thread() {
             assert_eq!(allocations(&NewtonCg::default(), &problem), 0, "newton-cg");
         }
         assert_eq!(allocations(&Sgd::default(), &problem), 0, "sgd");
+    }
+}
+
+#[test]
+fn no_method_of_least_squares_allocates_in_a_step() {
+    use converge_solvers::LeastSquares::{Cg, Cholesky, Eigen, Lsqr, Qr, Woodbury};
+    let nystroem = Preconditioner::Nystroem { rank: 5 };
+    let inner = [Preconditioner::None, Preconditioner::Jacobi, Preconditioner::Sine, nystroem]
+        .map(|preconditioner| Iterative {
+            preconditioner,
+            tolerance: Tolerance::Relative { sigma: 0.5 },
+            ..Iterative::default()
+        })
+        .into_iter()
+        .flat_map(|inner| [Cg(inner), Lsqr(inner)]);
+    let mut config = MlrConfig::new(DatasetChoice::Named("digits".into()));
+    // Fewer samples than weights.
+    config.split = SplitChoice { test: Some(Amount::Count(1740)), ..SplitChoice::ALL };
+    let problem = Mlr::build(&config, Seed::root(1), None).expect("embedded data");
+    for least_squares in [Cholesky, Qr, Eigen, Woodbury].into_iter().chain(inner) {
+        let admm = AdmmSoftmax { least_squares, ..AdmmSoftmax::default() };
+        assert_eq!(allocations(&admm, &problem), 0, "{least_squares:?}");
     }
 }

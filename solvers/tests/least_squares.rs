@@ -280,14 +280,15 @@ fn the_certificate_bounds_the_gradient_under_loose_tolerances() {
 
 #[test]
 fn inexact_methods_reach_the_minimizer_under_summable_and_relative_rules() {
-    let mlr = problem(90, 6, |config| config.ridge = Ridge::Laplacian(1e-2));
+    // A ridge that holds the dead features: weak directions hardly show in a residual.
+    let mlr = problem(90, 6, |config| config.ridge = Ridge::Identity(1e-1));
     let newton = NewtonCg::default();
     let mut state = newton.init(&mlr, &vec![0.0; mlr.dim()], Seed::root(0)).unwrap();
     for _ in 0..30 {
         newton.step(&mlr, &mut state).unwrap();
     }
     let expected = Solver::<Mlr>::iterate(&newton, &state).to_vec();
-    for tolerance in [RULES[2], Tolerance::Summable { first: 0.1, power: 3.0 }] {
+    for tolerance in [RULES[2], Tolerance::Summable { first: 0.1, power: 2.5 }] {
         for least_squares in inner(tolerance) {
             let solver = AdmmSoftmax { least_squares, ..AdmmSoftmax::default() };
             let x = run(&solver, &mlr, 1500);
@@ -375,7 +376,7 @@ fn mixed_precision_serves_every_method() {
 fn impossible_choices_are_refused_by_name_with_a_remedy() {
     let message = |mlr: &Mlr, method: LeastSquares| {
         let made = LeastSquaresSystem::new(&method, mlr, mlr.ridge_weight(), Seed::root(0));
-        made.err().expect("impossible").to_string()
+        made.expect_err("impossible").to_string()
     };
     let free = problem(20, 6, |config| config.bias = Bias::Free);
     let tall = problem(90, 6, |_| {});

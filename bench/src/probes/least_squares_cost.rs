@@ -1,13 +1,9 @@
 //! What the factorisation of the normal matrix costs, and what it saves.
 
+use converge_problems::mlr::RidgeOperator;
 use converge_problems::{Better, Metric, Seed, Split, require};
-use converge_solvers::Breakdown;
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::factor;
-use faer::linalg::triangular_solve::{
-    solve_lower_triangular_in_place, solve_upper_triangular_in_place,
-};
-use faer::{Mat, Par};
+use converge_solvers::{Breakdown, Cholesky};
+use faer::Mat;
 use rand::RngExt;
 use serde::Deserialize;
 
@@ -15,8 +11,8 @@ use super::timing::seconds;
 use crate::registry::{Probe, ProbeError};
 
 /// Times, for rising numbers of weights `p`, the Cholesky factorisation of a `p x p` matrix and the
-/// two triangular solves with `classes` right-hand sides, with the library the method uses, on one
-/// thread. Factorising again includes copying the matrix.
+/// two triangular solves with `classes` right-hand sides, by the code of the method itself, with all
+/// threads of the worker. Factorising again includes forming the matrix from `G` and `LᵀL`.
 ///
 /// One row per `p`. Timing model: the smallest of `repeats` measurements. The slopes are those of
 /// `ln seconds` against `ln p` over all rows so far; NaN in the first.
@@ -55,39 +51,23 @@ impl Probe for LeastSquaresCost {
         let mut factors = Vec::new();
         for &p in &self.weights {
             let mut rng = seed.child("matrix").index(p as u64).rng();
-            let mut entry = |_: usize, _: usize| rng.random_range(-1.0..1.0);
+            let mut entry = || rng.random_range(-1.0..1.0);
+            let gram = Mat::from_fn(p, p, |_, _| entry());
+            let right: Vec<f64> = (0..p * self.classes).map(|_| entry()).collect();
             // Only the lower triangle is read; its diagonal dominates.
-            let mut a = Mat::from_fn(p, p, &mut entry);
-            for i in 0..p {
-                a[(i, i)] += p as f64;
-            }
-            let right = Mat::from_fn(p, self.classes, &mut entry);
-            let spec = faer::Spec::default();
-            let scratch = factor::cholesky_in_place_scratch::<f64>(p, Par::Seq, spec);
-            let mut memory = MemBuffer::new(scratch);
-            let mut lower = a.clone();
+            let (operator, ridge) = (RidgeOperator::identity(p - 1, false), 2.0 * p as f64);
+            let mut normal = Cholesky::factor(gram, 1.0, &operator, ridge)?;
             let mut broken = false;
             let refactor = seconds(self.repeats, || {
-                lower.copy_from(&a);
-                let stack = MemStack::new(&mut memory);
-                let regularization = factor::LltRegularization::default();
-                let factored = factor::cholesky_in_place(
-                    lower.as_mut(),
-                    regularization,
-                    Par::Seq,
-                    stack,
-                    spec,
-                );
-                broken |= factored.is_err();
+                broken |= normal.refactor(1.0, &operator, ridge).is_err();
             });
             if broken {
                 return Err(Breakdown::NotPositiveDefinite("normal matrix").into());
             }
             let mut solution = right.clone();
             let solve = seconds(self.repeats, || {
-                solution.copy_from(&right);
-                solve_lower_triangular_in_place(lower.as_ref(), solution.as_mut(), Par::Seq);
-                solve_upper_triangular_in_place(lower.transpose(), solution.as_mut(), Par::Seq);
+                solution.copy_from_slice(&right);
+                normal.solve_in_place(&mut solution);
             });
             let ln_p = (p as f64).ln();
             solves.push((ln_p, solve.ln()));

@@ -8,15 +8,21 @@ mod admm;
 mod admm_monotonicity;
 mod dual_share;
 mod least_squares_cost;
+mod least_squares_crossover;
+mod least_squares_methods;
 mod plain;
 mod softmax_identities;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod w_steps;
 mod z_step_partition;
 
 pub use admm_monotonicity::AdmmMonotonicity;
 pub use dual_share::DualShare;
 pub use least_squares_cost::LeastSquaresCost;
+pub use least_squares_crossover::LeastSquaresCrossover;
+pub use least_squares_methods::LeastSquaresMethods;
 pub use softmax_identities::SoftmaxIdentities;
+pub use w_steps::WSteps;
 pub use z_step_partition::ZStepPartition;

@@ -101,3 +101,46 @@ fn a_key_that_no_probe_knows_is_named() {
     let error = registry.load_probe("softmax-identities", &config).err().unwrap();
     assert!(error.to_string().contains("iterationz"), "{error}");
 }
+
+fn w_steps() -> Value {
+    json!({
+        "samples": [30, 50], "edges": [4], "filters": 2, "classes": 3,
+        "ridge": 1e-6, "penalty": 4e-3, "steps": 3, "repeats": 1,
+    })
+}
+
+#[test]
+fn methods_of_least_squares_agree_and_say_what_they_took() {
+    for (method, room) in [
+        (json!("cholesky"), 1e-8),
+        (json!("eigen"), 1e-6),
+        (json!({ "lsqr": { "tolerance": { "fixed": 1e-8 } } }), 1e-4),
+    ] {
+        let rows = rows("least-squares-methods", &json!({ "method": method, "run": w_steps() }));
+        assert_eq!(rows.len(), 2);
+        for (row, samples) in rows.iter().zip([30.0, 50.0]) {
+            assert!((row[0] - samples).abs() < 0.5 && (row[1] - 33.0).abs() < 0.5, "{row:?}");
+            assert!(row[2] > 0.0 && row[3] > 0.0 && row[5] >= row[2], "{row:?}");
+            assert!(row[6] <= room, "{method}: {:e}", row[6]);
+        }
+    }
+}
+
+#[test]
+fn factoring_again_never_pays_off() {
+    let config = json!({
+        "method": "cholesky", "than": "cholesky", "refactor": true, "run": w_steps(),
+    });
+    for row in rows("least-squares-crossover", &config) {
+        assert!(row[2] > 0.0 && row[3] >= 1.0 && row.len() == 5, "{row:?}");
+    }
+}
+
+#[test]
+fn steps_without_sizes_are_refused() {
+    let mut run = w_steps();
+    run["edges"] = json!([]);
+    let config = json!({ "method": "cholesky", "run": run });
+    let error = probe("least-squares-methods", &config).run(Seed::root(1), &mut |_| ());
+    assert!(matches!(error, Err(ProbeError::Setup(_))));
+}

@@ -1,6 +1,7 @@
 //! The features as columns, and their Gram matrix.
 
 use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::prelude::ReborrowMut;
 use faer::{Accum, Mat, MatMut, Par};
 use pulp::Arch;
@@ -10,9 +11,11 @@ use super::Mlr;
 use super::rows::{Terms, TileBuffer};
 
 /// Samples that enter one product.
-const PANEL: usize = 512;
+const PANEL: usize = 1024;
 /// Columns of the result that one task computes.
-const COLUMNS: usize = 128;
+const COLUMNS: usize = 256;
+/// Samples that one task copies.
+const FILLED: usize = 64;
 /// Samples of one partial sum of squares.
 const SQUARES: usize = 1024;
 
@@ -21,26 +24,30 @@ impl Mlr {
     /// `to`, `p` rows with the constant feature last. Allocates: for set-ups, not for steps.
     ///
     /// # Panics
-    /// If `to` has not `p` rows or asks for samples that are not there.
+    /// If `to` is not column-major, has not `p` rows or asks for samples that are not there.
     pub fn columns(&self, from: usize, mut to: MatMut<'_, f64>) {
         let (p, rows) = (self.weights(), &self.train.rows);
-        assert_eq!(to.nrows(), p, "a column holds every feature");
-        let mut buffer = TileBuffer::<f64>::new(to.ncols(), rows.stride);
-        let terms = Terms::Range(from, from + to.ncols());
-        let tile = rows.tile::<f64>(&terms, &mut buffer, Arch::new());
-        for (j, row) in tile.chunks_exact(rows.stride).enumerate() {
-            let mut column = to.rb_mut().col_mut(j);
-            for (i, value) in row[..p - 1].iter().enumerate() {
-                column[i] = rows.scale * value;
+        assert!(to.nrows() == p && to.row_stride() == 1, "a column holds every feature");
+        to.rb_mut().par_col_chunks_mut(FILLED).enumerate().for_each(|(c, mut block)| {
+            let first = from + c * FILLED;
+            let mut buffer = TileBuffer::<f64>::new(block.ncols(), rows.stride);
+            let terms = Terms::Range(first, first + block.ncols());
+            let tile = rows.tile::<f64>(&terms, &mut buffer, Arch::new());
+            for (j, row) in tile.chunks_exact(rows.stride).enumerate() {
+                let column = block.rb_mut().col_mut(j);
+                let Some(column) = column.try_as_col_major_mut() else { return };
+                let column = column.as_slice_mut();
+                let pairs = column.iter_mut().zip(&row[..p - 1]);
+                pairs.for_each(|(to, from)| *to = rows.scale * from);
+                column[p - 1] = 1.0;
             }
-            column[p - 1] = 1.0;
-        }
+        });
     }
 
     /// `G = D Dᵀ` over the training samples, `p x p` with the constant feature last, both triangles,
     /// in `f64` whatever the precision of the oracles.
     ///
-    /// Panels of 512 samples are multiplied with faer in blocks of 128 columns; only the lower
+    /// Panels of 1024 samples are multiplied with faer in blocks of 256 columns; only the lower
     /// triangle is computed. About `N p²` flops. Threads share the blocks of columns, so the result
     /// does not depend on their number.
     pub fn gram(&self) -> Mat<f64> {
@@ -55,17 +62,25 @@ impl Mlr {
             let blocks = gram.as_mut().par_col_chunks_mut(COLUMNS);
             blocks.enumerate().for_each(|(b, block)| {
                 let first = b * COLUMNS;
-                let (width, below) = (block.ncols(), panel.subrows(first, p - first));
-                let across = panel.subrows(first, width).transpose();
-                let block = block.subrows_mut(first, p - first);
-                matmul(block, Accum::Add, below, across, 1.0, Par::Seq);
+                let rows = panel.subrows(first, p - first);
+                let (corner, below) = rows.split_at_row(block.ncols());
+                let block = block.split_at_row_mut(first).1;
+                let (square, block) = block.split_at_row_mut(corner.nrows());
+                triangular::matmul(
+                    square,
+                    BlockStructure::TriangularLower,
+                    Accum::Add,
+                    corner,
+                    BlockStructure::Rectangular,
+                    corner.transpose(),
+                    BlockStructure::Rectangular,
+                    1.0,
+                    Par::Seq,
+                );
+                matmul(block, Accum::Add, below, corner.transpose(), 1.0, Par::Seq);
             });
         }
-        for j in 0..p {
-            for i in 0..j {
-                gram[(i, j)] = gram[(j, i)];
-            }
-        }
+        mirror(&mut gram);
         gram
     }
 
@@ -93,5 +108,21 @@ impl Mlr {
         }
         diagonal[p - 1] = rows.samples as f64;
         diagonal
+    }
+}
+
+/// The lower triangle into the upper one, tile by tile: whole columns would miss the cache at every
+/// number.
+fn mirror(gram: &mut Mat<f64>) {
+    const TILE: usize = 32;
+    let p = gram.nrows();
+    for from in (0..p).step_by(TILE) {
+        for down in (from..p).step_by(TILE) {
+            for j in from..(from + TILE).min(p) {
+                for i in down.max(j + 1)..(down + TILE).min(p) {
+                    gram[(j, i)] = gram[(i, j)];
+                }
+            }
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! ADMM-Softmax: a factored least-squares problem and a small problem per sample, in turn.
+//! ADMM-Softmax: a least-squares problem and a small problem per sample, in turn.
 
 mod adaptation;
 mod split_step;
@@ -37,25 +37,39 @@ use crate::{Breakdown, Solver, Step, Work, require_finite};
 /// | how `U⁺` is formed | `dual` |
 /// | rule of the penalty: residual balancing or spectral | `adaptation` |
 /// | Anderson acceleration | `anderson` |
+/// | how (1) is solved | `least_squares` |
 ///
 /// Starts at `W = x0`, `Z = W D`, `U = 0`. From `x0 = 0` without reference weights the first step
 /// leaves `W = 0` and the second gives the [ridge classifier](crate::RidgeClassifier).
 ///
-/// Needs: [`Mlr`] itself, for its Gram matrix and its sweep. Set-up: one product `N p²` flops, one
-/// Cholesky factorisation `p³/3`, one pass for `Z`. A step reads the data once (scores, (2), (3) and
-/// the next right-hand side `D (Z + U)ᵀ`, tile after tile): `4 N p K + 2 p² K` flops beside (2), which takes
-/// `i K` exponentials and about `30 i K` flops per sample for `i` Newton iterations; bytes: the stored
-/// data, the factor twice, and `4 N K` doubles. Holds the Gram matrix if it balances, the factor,
-/// `2 N K + 4 p K` doubles.
+/// Needs: [`Mlr`] itself, for its features and its sweep. Set-up: that of the least-squares method, by
+/// default one product `N p²` flops and one Cholesky factorisation `p³/3`, and one pass for `Z`. A step
+/// reads the data once (scores, (2), (3) and the next right-hand side `D (Z + U)ᵀ`, tile after tile):
+/// `4 N p K` flops beside (1), by default `2 p² K`, and beside (2), which takes `i K` exponentials and
+/// about `30 i K` flops per sample for `i` Newton iterations; bytes: the stored data, the factor twice,
+/// and `4 N K` doubles. Holds `2 N K + 5 p K` doubles (`3 N K` with a tolerance relative to the last
+/// step) and what the method of (1) holds:
+///
+/// | [`LeastSquares`] | set-up, flops | (1) in a step, flops | after a change of `ρ` | doubles |
+/// |---|---|---|---|---|
+/// | `cholesky` | `N p² + p³/3` | `2 p² K` | `p³/3` | `p²` |
+/// | `qr` | `4 N p² + 4 p³` | `4 p² K` and a pass | `10 p³/3` | `2 p² + N K` |
+/// | `eigen` | `N p² + 9 p³` | `4 p² K` | nothing | `p²` |
+/// | `woodbury`, for `N < p` | `N² p + N³/3` | `2 N p K + 2 N² K` | `N³/3` | `N p + N²` |
+/// | `cg`, `lsqr` | 5 passes | a pass an iteration (`lsqr`: and one) | nothing | `6 p K`, `(N + 7 p) K` |
 ///
 /// Diagnostics: `primal-residual` `‖Z - W D‖`; `dual-residual`
 /// `‖ρ D (Z⁺ - Z - (1 - θ)(Z - W⁺D))ᵀ‖`, which for `θ = 1` is the usual `ρ D (Z⁺ - Z)ᵀ`; `penalty` `s`;
-/// `certificate` `‖D‖₂ / (2N) · primal + dual`, an upper bound of `‖∇J(W)‖`, with `‖D‖₂` bounded by the
-/// smaller of the Frobenius and the row-sum norm of `G`. None of them costs a pass: with
-/// `P = D Zᵀ`, `B = D (Z + U)ᵀ` and `G W⁺ᵀ = B - (α/ρ) LᵀL (W⁺ - W_ref)ᵀ` from (1),
-/// `2 P⁺ = B⁺ - (1 - θ) B - θ (α/ρ) LᵀL (W⁺ - W_ref)ᵀ + (2 - θ) P`; rounding in `P` shrinks from step to step
-/// for `θ > 0`. They are NaN before the first step. With Anderson acceleration `rejected-steps` counts
-/// the points that were given up.
+/// `certificate` `‖D‖₂ / (2N) · primal + ‖dual + ρ e‖`, an upper bound of `‖∇J(W)‖`, where the dual
+/// residual is taken as a matrix, `e` is the residual that an inexact (1) leaves, and `‖D‖₂` an upper
+/// bound; `linear-residual` `ρ ‖e‖`, for `cg` and `lsqr` only. None of them costs a pass: with
+/// `P = D Zᵀ`, `B = D (Z + U)ᵀ`, `C = (α/ρ) LᵀL (W⁺ - W_ref)ᵀ + e` and `G W⁺ᵀ = B - C` from (1),
+/// `2 P⁺ = B⁺ - (1 - θ) B - θ C + (2 - θ) P`; rounding in `P` shrinks from step to step for `θ > 0`. They
+/// are NaN before the first step. With Anderson acceleration `rejected-steps` counts the points that were
+/// given up.
+///
+/// Work: `samples` counts every pass, those of inner iterations too; `inner-iterations` adds those of
+/// the least-squares method, class by class, to those of (2).
 ///
 /// In mixed precision the products with the data are `f32`; factor, (2) and (3) stay `f64`.
 ///
@@ -63,8 +77,8 @@ use crate::{Breakdown, Solver, Step, Work, require_finite};
 /// checked: the conditioning of the normal matrix.
 ///
 /// Source: "ADMM-Softmax: An ADMM Approach for Multinomial Logistic Regression", ETNA 52 (2020),
-/// 214–229, and its release. Deviations: Cholesky with diagonal scaling instead of QR of the normal
-/// matrix, exact per-sample prox instead of a joint Newton-CG, one pass instead of three, the dual
+/// 214–229, and its release. Deviations: by default Cholesky with diagonal scaling instead of QR of the
+/// normal matrix, exact per-sample prox instead of a joint Newton-CG, one pass instead of three, the dual
 /// residual of the relaxed method. Over-relaxation and balancing: Boyd et al., Found. Trends Mach. Learn. 3
 /// (2011), sections 3.4.1 and 3.4.3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -154,6 +168,12 @@ impl AdmmSoftmaxState {
     /// four more arrays.
     pub fn split(&self) -> &[f64] {
         &self.split
+    }
+
+    /// `D (Z + U)ᵀ`, `p x K`: the right-hand side of the next least-squares problem, without its
+    /// reference weights.
+    pub fn right(&self) -> &[f64] {
+        &self.right
     }
 }
 

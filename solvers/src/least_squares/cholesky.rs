@@ -13,7 +13,7 @@ use super::dense;
 /// refinement: in the precision of the factor it more than doubles the solve and leaves the error,
 /// `ε` times the condition of `S A S`, what it is.
 #[derive(Clone, Debug)]
-pub(crate) struct Cholesky {
+pub struct Cholesky {
     /// The factor in the lower triangle, `G` in the strict upper one.
     matrix: Mat<f64>,
     /// `diag(G)`.
@@ -26,7 +26,7 @@ impl Cholesky {
     ///
     /// # Errors
     /// [`SetupError::Numerics`] if the matrix is not positive definite to working precision.
-    pub(crate) fn factor(
+    pub fn factor(
         gram: Mat<f64>,
         gram_weight: f64,
         operator: &RidgeOperator,
@@ -39,8 +39,12 @@ impl Cholesky {
         Ok(normal)
     }
 
-    /// The same for other weights, in the memory at hand.
-    pub(crate) fn refactor(
+    /// The same for other weights, in the memory at hand. The threads of the pool share the work;
+    /// the bits do not depend on their number.
+    ///
+    /// # Errors
+    /// As [`factor`](Self::factor).
+    pub fn refactor(
         &mut self,
         gram_weight: f64,
         operator: &RidgeOperator,
@@ -68,7 +72,10 @@ impl Cholesky {
     }
 
     /// Solves `A x = b` for every column of `b`, `p x K` column-major. `2 p² K` flops, no memory.
-    pub(crate) fn solve_in_place(&self, b: &mut [f64]) {
+    ///
+    /// # Panics
+    /// If the length of `b` is not a multiple of `p`.
+    pub fn solve_in_place(&self, b: &mut [f64]) {
         let p = self.scale.len();
         let scaled = |b: &mut [f64]| {
             for column in b.chunks_exact_mut(p) {

@@ -24,7 +24,7 @@ use converge_problems::mlr::{Mlr, MlrScratch};
 use converge_problems::{Problem, Seed, SetupError, require};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::cholesky::Cholesky;
+pub use self::cholesky::Cholesky;
 pub use self::preconditioner::Preconditioner;
 pub use self::tolerance::Tolerance;
 
@@ -44,15 +44,16 @@ use crate::{Breakdown, Work};
 /// | method | set-up | solve | changed `r` | memory |
 /// |---|---|---|---|---|
 /// | `cholesky` | `N p² + p³/3` | `2 p² K` | `p³/3` | `p²` |
-/// | `qr` | `4 N p² + 4 p³` | `4 p² K` and a pass | `10 p³/3` | `2 p²` (set-up `4 p²`) |
+/// | `qr` | `4 N p² + 4 p³` | `4 p² K` and a pass | `10 p³/3` | `2 p² + N K` (set-up `6 p²`) |
 /// | `eigen` | `N p² + 9 p³` | `4 p² K` | none | `p²` (set-up `3 p²`) |
 /// | `woodbury` | `N² p + N³/3` | `2 N p K + 2 N² K` | `N³/3` | `N p + N²` |
 /// | `cg` | 5 passes | a pass an iteration | none | `6 p K` |
 /// | `lsqr` | 5 passes | a pass an iteration, and one | none | `(N + 7 p) K` |
 ///
-/// Direct methods are exact to rounding. `cholesky`, `eigen` and `woodbury` square the condition of
+/// The 5 passes are `diag(G)` and the bound of `‖D‖₂`; a sketch adds its own. Direct methods are exact to rounding. `cholesky`, `eigen` and `woodbury` square the condition of
 /// the stacked matrix `[Dᵀ; √r L]`; `qr` and `lsqr` do not. `eigen` and `woodbury` need `LᵀL`
-/// nonsingular, `woodbury` also `r > 0`.
+/// nonsingular, `woodbury` also `r > 0`. The factorisation of `cholesky` and `woodbury` and all solves
+/// use the threads of the pool, those of `qr` and `eigen` one; bits depend on none of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LeastSquares {

@@ -35,7 +35,7 @@ impl Nystroem {
         seed: Seed,
     ) -> Result<Self, SetupError> {
         let (p, classes) = (problem.weights(), problem.classes());
-        let broken = |_| SetupError::Numerics("the Nyström sketch broke down".into());
+        let broken = || SetupError::Numerics("the Nyström sketch broke down".into());
         let test = orthonormal(p, rank, seed);
         // Y = C Ω, as many columns a pass as there are classes.
         let mut sketch = Mat::zeros(p, rank);
@@ -66,7 +66,7 @@ impl Nystroem {
         }
         let mut core = Mat::zeros(rank, rank);
         dense::product(test.transpose(), sketch.as_ref(), core.as_mut());
-        dense::cholesky(core.as_mut()).map_err(|_| broken(()))?;
+        dense::cholesky(core.as_mut()).map_err(|_| broken())?;
         solve_lower_triangular_in_place(core.as_ref(), sketch.as_mut().transpose_mut(), Par::Seq);
         let (mut basis, mut values) = (Mat::zeros(p, rank), Diag::zeros(rank));
         let (thin, none, spec) =
@@ -75,7 +75,7 @@ impl Nystroem {
         let mut memory = MemBuffer::new(request);
         let (stack, to) = (MemStack::new(&mut memory), Some(basis.as_mut()));
         svd::svd(sketch.as_ref(), values.as_mut(), to, None, Par::Seq, stack, spec)
-            .map_err(|_| broken(()))?;
+            .map_err(|_| broken())?;
         let values: Vec<f64> =
             values.column_vector().iter().map(|s| (s * s - shift).max(0.0)).collect();
         Ok(Self {
