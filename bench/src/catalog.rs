@@ -4,7 +4,8 @@ use converge_problems::mlr::Mlr;
 use converge_solvers::{AdmmSoftmax, BoundMajorizer, Lbfgs, NewtonCg, RidgeClassifier, Sgd};
 
 use crate::probes::{
-    AdmmMonotonicity, DualShare, LeastSquaresCost, SoftmaxIdentities, ZStepPartition,
+    AdmmMonotonicity, DualShare, IterationCost, LeastSquaresCost, MemoryBound, SoftmaxIdentities,
+    StorageEquality, StrongScaling, WeakScaling, ZStepPartition,
 };
 use crate::registry::Registry;
 
@@ -20,7 +21,12 @@ pub fn register(registry: &mut Registry) {
     registry
         .probe::<AdmmMonotonicity>()
         .probe::<DualShare>()
+        .probe::<IterationCost>()
         .probe::<LeastSquaresCost>()
+        .probe::<MemoryBound>()
         .probe::<SoftmaxIdentities>()
+        .probe::<StorageEquality>()
+        .probe::<StrongScaling>()
+        .probe::<WeakScaling>()
         .probe::<ZStepPartition>();
 }

@@ -20,5 +20,5 @@ pub use lbfgs::{Lbfgs, LbfgsState};
 pub use newton_cg::{NewtonCg, NewtonCgState};
 pub use ridge_classifier::{RidgeClassifier, RidgeClassifierState};
 pub use sgd::{Sgd, SgdState};
-pub use softmax_prox::{ProxEffort, ProxMethod, SoftmaxProx};
+pub use softmax_prox::{ProxEffort, ProxMethod, SoftmaxProx, SoftmaxProxTiles};
 pub use solver::{Breakdown, Solver, Step, Work, require_finite};
