@@ -15,7 +15,7 @@ use crate::registry::{Probe, ProbeError};
 /// the cell.
 ///
 /// One row per size. Timing model: the smallest of `repeats` measurements after `iterations`
-/// iterations. The slopes are those of `ln iteration-seconds` against `ln samples` and `ln weights`
+/// iterations. The slopes are those of `ln iteration-seconds` against `ln examples` and `ln weights`
 /// over all rows so far; NaN for the one that stands still, and in the first row.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -41,7 +41,7 @@ impl Probe for IterationCost {
 
     fn columns(&self) -> Vec<Metric> {
         vec![
-            Metric::diagnostic("samples"),
+            Metric::diagnostic("examples"),
             Metric::diagnostic("weights"),
             Metric::new("iteration-seconds", Better::Lower, Split::None).in_unit("s"),
             Metric::diagnostic("samples-slope"),

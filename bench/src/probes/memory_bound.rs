@@ -1,7 +1,8 @@
 //! The memory that a run of ADMM-Softmax takes, against what it may take.
 
+use converge_problems::data::{self, Features};
 use converge_problems::mlr::{Mlr, MlrConfig};
-use converge_problems::{Better, Build, Metric, Seed, Split};
+use converge_problems::{Better, Metric, Seed, Split};
 use converge_solvers::{AdmmSoftmax, Solver};
 use serde::Deserialize;
 
@@ -13,12 +14,12 @@ use crate::registry::{Probe, ProbeError};
 /// meanwhile, against
 ///
 /// ```text
-/// D  +  2 p² · 8 B  +  8 B · K (4 N + 64 p)  +  16 N B  +  64 MiB
+/// D  +  I  +  2 p² · 8 B  +  8 B · K (4 N + 64 p)  +  16 N B  +  64 MiB
 /// ```
 ///
-/// the features as they are held, Gram matrix and factor, `Z`, `U` and as much again, the vectors of
-/// weights with the partial sums of a sweep, labels and orders, and the program itself with tiles and
-/// panels.
+/// the features as they are held, the data set that they are made of, Gram matrix and factor, `Z`, `U`
+/// and as much again, the vectors of weights with the partial sums of a sweep, labels and orders, and
+/// the program itself with tiles and panels.
 ///
 /// One row. NaN where the system does not tell its memory. What an earlier cell left to the allocator
 /// counts, so that the peak is never too low.
@@ -42,7 +43,8 @@ impl Probe for MemoryBound {
         vec![
             bytes("peak"),
             bytes("bound"),
-            bytes("data"),
+            bytes("features"),
+            bytes("loaded"),
             bytes("matrices"),
             Metric::new("peak-over-bound", Better::Lower, Split::None),
         ]
@@ -50,7 +52,12 @@ impl Probe for MemoryBound {
 
     fn run(&self, seed: Seed, push: &mut dyn FnMut(&[f64])) -> Result<(), ProbeError> {
         reset_peak();
-        let problem = Mlr::build(&self.problem, seed, None)?;
+        let data = data::load(&self.problem.dataset, seed.child("data"))?;
+        let loaded =
+            std::iter::once(&data.train).chain(&data.test).map(|part| bytes(&part.features));
+        let loaded = loaded.sum::<usize>() as f64;
+        let problem = Mlr::new(&data, &self.problem, seed, None)?;
+        drop(data);
         let solver = AdmmSoftmax { penalty: self.penalty, ..AdmmSoftmax::default() };
         let mut state = start(&solver, &problem, seed)?;
         for _ in 0..self.iterations {
@@ -59,10 +66,20 @@ impl Probe for MemoryBound {
         let peak = peak_bytes("self").map_or(f64::NAN, |peak| peak as f64);
         let (n, p) = (problem.samples() as f64, problem.weights() as f64);
         let classes = problem.classes() as f64;
-        let (data, matrices) = (problem.data_bytes() as f64, 16.0 * p * p);
+        let (held, matrices) = (problem.data_bytes() as f64, 16.0 * p * p);
         let rest = 8.0 * classes * (4.0 * n + 64.0 * p) + 16.0 * n + f64::from(64 << 20);
-        let bound = data + matrices + rest;
-        push(&[peak, bound, data, matrices, peak / bound]);
+        let bound = held + loaded + matrices + rest;
+        push(&[peak, bound, held, loaded, matrices, peak / bound]);
         Ok(())
+    }
+}
+
+/// Bytes of memory that features take.
+fn bytes(features: &Features) -> usize {
+    match features {
+        Features::U8 { values, .. } => values.len(),
+        Features::F32(values) => 4 * values.len(),
+        Features::F64(values) => 8 * values.len(),
+        Features::Streamed(_) => 0,
     }
 }

@@ -179,6 +179,6 @@ fn the_bound_of_the_memory_has_the_matrices_and_the_data() {
     let config = json!({ "problem": synthetic(300, 15), "penalty": 0.1, "iterations": 2 });
     let rows = rows("memory-bound", &config);
     // 300 rows of 16 doubles; p = 16.
-    assert!((rows[0][2] - 38_400.0).abs() <= 0.0 && (rows[0][3] - 4096.0).abs() <= 0.0);
-    assert!(rows[0][1] > rows[0][2] + rows[0][3]);
+    assert!((rows[0][2] - 38_400.0).abs() <= 0.0 && (rows[0][4] - 4096.0).abs() <= 0.0);
+    assert!(rows[0][1] > rows[0][2] + rows[0][3] + rows[0][4]);
 }
