@@ -79,12 +79,16 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A number of the header: `setup-seconds`, or `rows`.
+    /// A number of the header: `setup-seconds`, `peak-bytes` (where the system told), or `rows`.
     pub fn header_number(&self, name: &str) -> Option<(Metric, f64)> {
         match name {
             "setup-seconds" => Some((
                 Metric::new("setup-seconds", Better::Lower, Split::None).in_unit("s"),
                 self.record.header.setup_seconds,
+            )),
+            "peak-bytes" if self.record.header.peak_bytes > 0 => Some((
+                Metric::new("peak-bytes", Better::Lower, Split::None).in_unit("B"),
+                self.record.header.peak_bytes as f64,
             )),
             "rows" => Some((
                 Metric::new("rows", Better::Neither, Split::None),

@@ -7,8 +7,9 @@ use converge_solvers::{
 };
 
 use crate::probes::{
-    AdmmMonotonicity, DualShare, LeastSquaresCost, LeastSquaresCrossover, LeastSquaresMethods,
-    SoftmaxIdentities, ZStepPartition,
+    AdmmMonotonicity, DualShare, IterationCost, LeastSquaresCost, LeastSquaresCrossover,
+    LeastSquaresMethods, MemoryBound, SoftmaxIdentities, StorageEquality, StrongScaling,
+    WeakScaling, ZStepPartition,
 };
 use crate::registry::Registry;
 
@@ -26,9 +27,14 @@ pub fn register(registry: &mut Registry) {
     registry
         .probe::<AdmmMonotonicity>()
         .probe::<DualShare>()
+        .probe::<IterationCost>()
         .probe::<LeastSquaresCost>()
         .probe::<LeastSquaresCrossover>()
         .probe::<LeastSquaresMethods>()
+        .probe::<MemoryBound>()
         .probe::<SoftmaxIdentities>()
+        .probe::<StorageEquality>()
+        .probe::<StrongScaling>()
+        .probe::<WeakScaling>()
         .probe::<ZStepPartition>();
 }

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod conduct;
 pub mod environment;
 pub mod ledger;
+mod memory;
 pub mod plan;
 pub mod probes;
 pub mod process;

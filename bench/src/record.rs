@@ -87,7 +87,8 @@ pub struct Header {
     pub code: String,
     /// Start, in seconds since 1970.
     pub started: f64,
-    /// Largest resident memory of the worker so far, in bytes.
+    /// Largest resident memory of the worker during the cell, in bytes, an instance that it took over
+    /// from the cell before included; 0 where the system does not tell.
     pub peak_bytes: u64,
     /// Facts of the instance: checksum of the data, precision.
     pub facts: BTreeMap<String, String>,

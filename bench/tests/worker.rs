@@ -5,6 +5,8 @@
 
 #[path = "support/conduct.rs"]
 mod conduct;
+#[path = "support/cut.rs"]
+mod cut;
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -24,8 +26,10 @@ use converge_bench::cell::{Cell, Sampling, Section, Stage, StopRule, Task, Unit}
 use converge_bench::record::{Record, Status};
 use converge_bench::registry::Registry;
 use converge_bench::worker::{Outcome, Request, Spawn, Worker, serve};
+use converge_problems::mlr::Mlr;
 use converge_problems::{Better, Build, Metric, Problem, Seed, SetupError, Split};
 use converge_solvers::{Breakdown, Solver, Step, Work};
+use cut::{Cutter, a_file_cut_during_a_run_crashes_it_with_the_place_and_the_sweep_goes_on};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -183,6 +187,7 @@ impl Faulty {
 fn registry() -> Registry {
     let mut registry = Registry::default();
     registry.pair::<Bowl, Faulty>();
+    registry.pair::<Mlr, Cutter>();
     registry
 }
 
@@ -443,6 +448,7 @@ fn main() {
         rounds_add_seeds_up_to_the_most_and_each_cell_runs_once,
         the_reference_runs_first_and_its_point_reaches_every_run,
         a_store_that_cannot_be_written_ends_the_command,
+        a_file_cut_during_a_run_crashes_it_with_the_place_and_the_sweep_goes_on,
     ]
     .into();
     // As the test runner of Rust does: names given as arguments select.

@@ -206,7 +206,9 @@ fn streamed_hdf5_gives_the_bits_of_stored_arrays_in_one_piece_and_in_chunks() {
 fn the_library_converts_the_byte_order_of_what_it_streams() {
     let folder = tempfile::tempdir().unwrap();
     write_hdf5(folder.path(), Numbers::F32, 6, None);
-    let stored = build(folder.path(), json!({ "path": "x.h5" }), json!({})).unwrap();
+    let stored =
+        build(folder.path(), json!({ "path": "x.h5" }), json!({ "split": { "in-order": true } }))
+            .unwrap();
     // The class of the type is followed by its bit field, whose first bit is the byte order.
     let mut bytes = fs::read(folder.path().join("x.h5")).unwrap();
     let little = [0x11, 0x20, 0x1f, 0x00, 4, 0, 0, 0];
@@ -219,7 +221,8 @@ fn the_library_converts_the_byte_order_of_what_it_streams() {
     }
     fs::write(folder.path().join("x.h5"), bytes).unwrap();
     let files = json!({ "path": "x.h5", "stream": true });
-    let streamed = build(folder.path(), files, json!({})).unwrap();
+    let rest = json!({ "split": { "in-order": true } });
+    let streamed = build(folder.path(), files, rest).unwrap();
     assert_equal(&stored, &streamed, "big-endian");
 }
 
@@ -306,10 +309,13 @@ fn hdf5_that_cannot_be_streamed_is_refused_with_the_remedy() {
     assert!(message.contains("was never written"), "{message}");
     let message = refused(&|file| file.new_dataset::<f64>().create("features").map(drop));
     assert!(message.contains("has 0 extents"), "{message}");
+    write_hdf5(folder.path(), Numbers::F64, 9, Some((50, 9)));
+    let files = json!({ "path": "x.h5", "stream": true });
+    let message = build(folder.path(), files.clone(), json!({})).unwrap_err();
+    assert!(message.contains("in-order = true"), "{message}");
     write_hdf5(folder.path(), Numbers::F64, 9, None);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 1000]).unwrap();
-    let files = json!({ "path": "x.h5", "stream": true });
     let message = build(folder.path(), files, json!({})).unwrap_err();
     assert!(message.contains("truncated"), "{message}");
 }

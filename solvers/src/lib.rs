@@ -31,5 +31,5 @@ pub use released_lbfgs::{ReleasedLbfgs, ReleasedLbfgsState, Seeding};
 pub use released_newton::{ReleasedNewton, ReleasedNewtonState};
 pub use ridge_classifier::{RidgeClassifier, RidgeClassifierState};
 pub use sgd::{Sgd, SgdState};
-pub use softmax_prox::{ProxEffort, ProxMethod, SoftmaxProx};
+pub use softmax_prox::{ProxEffort, ProxMethod, SoftmaxProx, SoftmaxProxTiles};
 pub use solver::{Breakdown, Solver, Step, Work, require_finite};

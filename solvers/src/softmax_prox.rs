@@ -9,6 +9,7 @@
 
 use converge_problems::numerics::{exp, ln, ln_1p};
 use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Samples that iterate together; divides the capacity of every tile.
@@ -80,6 +81,57 @@ impl SoftmaxProx<'_> {
     /// Solves them.
     pub fn solve(self) -> ProxEffort {
         Arch::new().dispatch(self)
+    }
+}
+
+/// The problems of many samples, tile after tile as [`AdmmSoftmaxState::split`] keeps them, over the
+/// threads of the pool: the step in the split variable alone, without a look at the data. For
+/// measurements; the method itself solves each tile while its data are in the cache.
+///
+/// [`AdmmSoftmaxState::split`]: crate::AdmmSoftmaxState::split
+pub struct SoftmaxProxTiles<'a> {
+    /// How they are solved.
+    pub method: ProxMethod,
+    /// `s > 0`.
+    pub penalty: f64,
+    /// Number of classes `K`.
+    pub classes: usize,
+    /// Room of a tile for samples, a multiple of 16.
+    pub capacity: usize,
+    /// For every tile `(capacity, classes)`: `v`.
+    pub reference: &'a [f64],
+    /// The same shape: where the iterations start.
+    pub start: &'a [f64],
+    /// The same shape: the minimizers.
+    pub z: &'a mut [f64],
+    /// Label of each sample.
+    pub labels: &'a [u16],
+}
+
+impl SoftmaxProxTiles<'_> {
+    /// Solves them.
+    pub fn solve(self) -> ProxEffort {
+        let Self { method, penalty, classes, capacity, reference, start, z, labels } = self;
+        let tile = capacity * classes;
+        z.par_chunks_mut(tile)
+            .zip(reference.par_chunks(tile))
+            .zip(start.par_chunks(tile))
+            .zip(labels.par_chunks(capacity))
+            .map_init(
+                || vec![0.0; SoftmaxProx::work_len(classes)],
+                |work, (((z, reference), start), labels)| {
+                    z.copy_from_slice(start);
+                    SoftmaxProx { method, penalty, reference, z, capacity, labels, work }.solve()
+                },
+            )
+            .reduce(
+                || ProxEffort { iterations: 0.0, unfinished: 0.0 },
+                // Whole numbers: their order does not matter.
+                |a, b| ProxEffort {
+                    iterations: a.iterations + b.iterations,
+                    unfinished: a.unfinished + b.unfinished,
+                },
+            )
     }
 }
 
@@ -364,6 +416,38 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn tiles_over_threads_are_the_tiles_one_by_one() {
+        let mut rng = Seed::root(5).child("prox").rng();
+        let (classes, capacity, samples) = (3, 32, 75);
+        let labels: Vec<u16> = (0..samples).map(|_| rng.random_range(0..3)).collect();
+        let reference: Vec<f64> =
+            (0..3 * capacity * classes).map(|_| rng.random_range(-8.0..8.0)).collect();
+        let start = vec![0.0; reference.len()];
+        let (method, penalty) = (ProxMethod::Newton, 0.1);
+        let mut expected = Vec::new();
+        let mut iterations = 0.0;
+        for (v, labels) in reference.chunks(capacity * classes).zip(labels.chunks(capacity)) {
+            let (z, effort) = solve(method, penalty, v, classes, labels);
+            expected.extend(z);
+            iterations += effort.iterations;
+        }
+        let mut z = vec![f64::NAN; reference.len()];
+        let effort = SoftmaxProxTiles {
+            method,
+            penalty,
+            classes,
+            capacity,
+            reference: &reference,
+            start: &start,
+            z: &mut z,
+            labels: &labels,
+        }
+        .solve();
+        assert!(z.iter().zip(&expected).all(|(a, b)| a.to_bits() == b.to_bits()));
+        assert!((effort.iterations - iterations).abs() <= 0.0 && effort.unfinished <= 0.0);
     }
 
     #[test]

@@ -5,8 +5,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use converge_problems::data::DatasetChoice;
-use converge_problems::mlr::{Amount, Mlr, MlrConfig, Precision, SplitChoice};
+use converge_problems::data::{DatasetChoice, Files};
+use converge_problems::mlr::{
+    Amount, FeatureChoice, Mlr, MlrConfig, Precision, RandomConvolution, SplitChoice, Storage,
+};
 use converge_problems::{Build, Problem, Seed};
 use converge_solvers::check::LeastSquares;
 use converge_solvers::{
@@ -75,6 +77,41 @@ fn steps_allocate_nothing() {
     assert_eq!(allocations(&NewtonCg::default(), &problem), 0, "newton-cg");
     // 3 steps an epoch: the shuffle is seen too.
     assert_eq!(allocations(&Sgd { batch: 16, ..Sgd::default() }, &problem), 0, "sgd");
+}
+
+#[test]
+fn steps_on_streamed_and_recomputed_features_allocate_nothing_at_one_thread() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let npy = |name: &str, shape: &str, numbers: &[u8]| {
+        let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}");
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(numbers);
+        std::fs::write(folder.path().join(name), bytes).expect("it is writable");
+        folder.path().join(name)
+    };
+    let numbers: Vec<u8> = (0..300 * 36).map(|i| (i * i % 251) as u8).collect();
+    let labels: Vec<u8> = (0..300).map(|j| (j % 3) as u8).collect();
+    let path = npy("x.npy", "(300, 6, 6)", &numbers);
+    let labels_path = Some(npy("y.npy", "(300,)", &labels));
+    let peak = Some(255.0);
+    let files = Files { path, labels_path, peak, stream: true, ..Files::default() };
+    let dataset = DatasetChoice::Files(Box::new(files));
+    for features in [
+        FeatureChoice::Raw,
+        FeatureChoice::Standardized,
+        FeatureChoice::RandomConvolution(RandomConvolution {
+            filters: 2,
+            ..RandomConvolution::default()
+        }),
+    ] {
+        let storage = Storage::Recompute;
+        let config = MlrConfig { features, storage, ..MlrConfig::new(dataset.clone()) };
+        let problem = Mlr::build(&config, Seed::root(1), None).expect("the file is there");
+        assert_eq!(allocations(&AdmmSoftmax::default(), &problem), 0, "{features:?}");
+        assert_eq!(allocations(&Sgd::default(), &problem), 0, "{features:?}");
+    }
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Probe for LeastSquaresCost {
 }
 
 /// Slope of the least-squares line; NaN for fewer than two points.
-fn slope(points: &[(f64, f64)]) -> f64 {
+pub(super) fn slope(points: &[(f64, f64)]) -> f64 {
     let n = points.len() as f64;
     let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0 / n, y + p.1 / n));
     let cross: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();

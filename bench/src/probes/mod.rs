@@ -7,22 +7,31 @@
 mod admm;
 mod admm_monotonicity;
 mod dual_share;
+mod iteration_cost;
 mod least_squares_cost;
 mod least_squares_crossover;
 mod least_squares_methods;
+mod memory_bound;
 mod plain;
+mod sizes;
 mod softmax_identities;
+mod storage_equality;
 #[cfg(test)]
 mod tests;
+mod thread_scaling;
 mod timing;
 mod w_steps;
 mod z_step_partition;
 
 pub use admm_monotonicity::AdmmMonotonicity;
 pub use dual_share::DualShare;
+pub use iteration_cost::IterationCost;
 pub use least_squares_cost::LeastSquaresCost;
 pub use least_squares_crossover::LeastSquaresCrossover;
 pub use least_squares_methods::LeastSquaresMethods;
+pub use memory_bound::MemoryBound;
 pub use softmax_identities::SoftmaxIdentities;
+pub use storage_equality::StorageEquality;
+pub use thread_scaling::{StrongScaling, WeakScaling};
 pub use w_steps::WSteps;
 pub use z_step_partition::ZStepPartition;

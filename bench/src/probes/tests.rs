@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use converge_problems::Seed;
+use converge_problems::{Seed, SetupError};
 
 use crate::catalog;
 use crate::registry::{ErasedProbe, ProbeError, Registry};
@@ -143,4 +143,85 @@ fn steps_without_sizes_are_refused() {
     let config = json!({ "method": "cholesky", "run": run });
     let error = probe("least-squares-methods", &config).run(Seed::root(1), &mut |_| ());
     assert!(matches!(error, Err(ProbeError::Setup(_))));
+}
+
+fn synthetic(samples: usize, inputs: usize) -> Value {
+    json!({
+        "dataset": { "synthetic": { "samples": samples, "inputs": inputs, "classes": 3 } },
+        "split": { "validation": 0, "test": 0, "in-order": true },
+    })
+}
+
+#[test]
+fn streamed_and_recomputed_features_differ_in_no_number() {
+    let mapped = json!({
+        "dataset": "digits",
+        "features": { "random-convolution": { "filters": 1 } },
+        "split": { "train": 200, "validation": 50, "test": 50 },
+    });
+    for problem in [synthetic(200, 9), mapped] {
+        let config =
+            json!({ "problem": problem, "threads": [1, 2], "penalty": 0.1, "iterations": 3 });
+        let rows = rows("storage-equality", &config);
+        assert_eq!(rows.len(), 6);
+        assert!(
+            rows.iter().all(|row| row[1] <= 0.0 && row[2] <= 0.0 && row[3].is_nan()),
+            "{rows:?}"
+        );
+    }
+}
+
+#[test]
+fn the_cost_of_an_iteration_has_a_slope_in_the_list_that_rises() {
+    for (samples, inputs, slope) in [(vec![200, 400], vec![5], 3), (vec![200], vec![5, 9], 4)] {
+        let config = json!({
+            "problem": synthetic(2, 2),
+            "samples": samples,
+            "inputs": inputs,
+            "penalty": 0.1,
+            "iterations": 1,
+            "repeats": 1,
+        });
+        let rows = rows("iteration-cost", &config);
+        assert_eq!(rows.len(), 2);
+        assert!(rows[1][2] > 0.0 && rows[1][slope].is_finite() && rows[0][slope].is_nan());
+        assert!(rows[1][7 - slope].is_nan());
+    }
+}
+
+#[test]
+fn a_part_over_threads_starts_at_efficiency_one() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    for part in ["z-step", "data-pass", "gram", "factor", "solve", "iteration"] {
+        let mut config = json!({
+            "problem": synthetic(100, 5),
+            "part": part,
+            "threads": [1, 2, 100_000],
+            "penalty": 0.1,
+            "iterations": 1,
+            "repeats": 1,
+        });
+        if cores < 2 {
+            let ended = probe("strong-scaling", &config).run(Seed::root(3), &mut |_| ());
+            let missing = matches!(ended, Err(ProbeError::Setup(SetupError::MissingData { .. })));
+            assert!(missing, "a machine without cores to compare is skipped");
+            continue;
+        }
+        let strong = rows("strong-scaling", &config);
+        assert!((strong[0][2] - 1.0).abs() <= 0.0 && strong[1][2] > 0.0 && strong[2][2].is_nan());
+        config["samples"] = json!(100);
+        if !matches!(part, "factor" | "solve") {
+            let weak = rows("weak-scaling", &config);
+            assert!((weak[0][2] - 1.0).abs() <= 0.0 && weak[1][1] > 0.0 && weak[2][1].is_nan());
+        }
+    }
+}
+
+#[test]
+fn the_bound_of_the_memory_has_the_matrices_and_the_data() {
+    let config = json!({ "problem": synthetic(300, 15), "penalty": 0.1, "iterations": 2 });
+    let rows = rows("memory-bound", &config);
+    // 300 rows of 16 doubles; p = 16.
+    assert!((rows[0][2] - 38_400.0).abs() <= 0.0 && (rows[0][4] - 4096.0).abs() <= 0.0);
+    assert!(rows[0][1] > rows[0][2] + rows[0][3] + rows[0][4]);
 }

@@ -12,10 +12,11 @@ use converge_problems::SetupError;
 use rustix::process::{Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
 use serde_json::Value;
 
-use super::{Outcome, Request, peak_bytes, receive, send};
+use super::{Outcome, Request, receive, send};
 use crate::cell::{Cell, Section, Task, canonical};
 use crate::clock::{Clock, Monotonic, unix_seconds};
 use crate::environment::code_digest;
+use crate::memory::{peak_bytes, reset_peak};
 use crate::plan::CELL_SECONDS;
 use crate::process::{Process, Until};
 use crate::record::{Array, Header, Record, Status, Trace};
@@ -120,6 +121,8 @@ impl Desk<'_> {
             }
         };
         limit_memory(request.memory);
+        // The peak is that of this cell, an instance that it takes over included.
+        reset_peak();
         // An unwound cell leaves nothing behind: its instance is forgotten below.
         let result =
             catch_unwind(AssertUnwindSafe(|| pool.install(|| self.execute(request, &mut record))));

@@ -70,10 +70,3 @@ fn receive<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result<Option<T>>
     }
     rmp_serde::from_slice(&body).map(Some).map_err(io::Error::other)
 }
-
-/// Largest resident memory of process `pid` (`self` for this one) in bytes, where the system tells.
-fn peak_bytes(pid: &str) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
-}

@@ -121,10 +121,10 @@ pub struct Files {
     /// time and allocates for every read. When it is opened the file is read twice: for its checksum,
     /// and to find that every number is finite.
     ///
-    /// Samples are read in the order of the split, by default a random one: one read a sample, fast
-    /// as long as the system keeps the file in memory, and as slow as the disk finds places
-    /// otherwise; chunks are then unpacked for every sample. `split = { in-order = true }` reads the
-    /// file from front to end.
+    /// Samples are read in the order of the split, by default a random one: one read a sample, about
+    /// half as fast as in order as long as the system keeps the file in memory, and as slow as the disk
+    /// finds places otherwise. `split = { in-order = true }` reads the file from front to end; chunks
+    /// cannot be streamed in another order.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stream: bool,
 }

@@ -169,6 +169,21 @@ impl Streamed {
         self.peak.filter(|_| !self.bytes())
     }
 
+    /// That its samples can be read in any order without unpacking chunks for each of them.
+    ///
+    /// # Errors
+    /// [`DataError`] with the remedies otherwise.
+    pub(crate) fn check_any_order(&self) -> Result<(), DataError> {
+        match &self.file.place {
+            Place::Bytes(_) => Ok(()),
+            Place::Hyperslabs { name, .. } => Err(self.file.error(format!(
+                "`{name}` is stored in chunks, which would be unpacked for every sample in random \
+                 order: say split = {{ in-order = true }} if its order means nothing, or rewrite it \
+                 in one piece (h5repack -l CONTI)"
+            ))),
+        }
+    }
+
     pub(super) fn divided_by(self, peak: f64) -> Self {
         Self { peak: Some(peak), ..self }
     }

@@ -213,6 +213,14 @@ mod tests {
     }
 
     #[test]
+    fn parts_in_order_follow_each_other() {
+        let choice = SplitChoice { in_order: true, ..Default::default() };
+        let split = choice.partition(&data(60, None), false, Seed::root(1)).unwrap();
+        let all = [&split.train[..], &split.validation, &split.test].concat();
+        assert_eq!(all, (0..60).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn a_balanced_validation_part_has_equal_classes() {
         let data = data(60, Some(7));
         let choice = SplitChoice {
