@@ -218,13 +218,13 @@ mod tests {
 
     #[test]
     fn a_point_that_is_worse_is_given_up() {
-        // A map that Anderson extrapolates far wrong: the rate changes behind its back.
+        // The rate changes at 3: what is seen below it points to 10, the fixed point is at 34/9.
         let mut mixer = Mixer::new(Anderson::default(), 1, 1);
         let mut x = vec![0.0_f64];
         let mut residual = f64::INFINITY;
         for k in 0..40 {
             let input = x[0];
-            x[0] = if input < 3.0 { 0.9 * input + 1.0 } else { 0.5 * input + 4.0 };
+            x[0] = if input < 3.0 { 0.9 * input + 1.0 } else { 0.1 * input + 3.4 };
             let new = (x[0] - input).abs();
             let (mut one, mut two) = (vec![0.0], vec![0.0]);
             let before = mixer.rejected();
@@ -234,7 +234,8 @@ mod tests {
                 residual = new;
             }
         }
-        assert!((x[0] - 8.0).abs() < 1e-6, "{}", x[0]);
+        assert!(mixer.rejected() > 0);
+        assert!((x[0] - 34.0 / 9.0).abs() < 1e-9, "{}", x[0]);
     }
 
     #[test]
