@@ -16,7 +16,7 @@ use crate::registry::{Probe, ProbeError};
 /// |---|---|
 /// | `samples`, `weights` | `N`, `p` |
 /// | `total-ratio` | total time of `method` over that of `than` |
-/// | `break-even` | W-steps from which `method` is the cheaper one in total, set-up included; infinite if it never is within 10,000 |
+/// | `break-even` | smallest number of W-steps after which `method` has taken less in total, set-up included; infinite if there is none up to 10,000 |
 /// | `crossover` | size at which the totals are equal, interpolated on logarithms between the last two rows with the ratio on both sides of 1; NaN if there are none |
 ///
 /// The size is the one of `N` and `p` that changes from row to row (`p`, if both do). Timing model: the

@@ -2,8 +2,8 @@
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::prelude::ReborrowMut;
-use faer::{Accum, Mat, MatMut, Par};
+use faer::prelude::{Reborrow, ReborrowMut};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -12,10 +12,15 @@ use super::rows::{Terms, TileBuffer};
 
 /// Samples that enter one product.
 const PANEL: usize = 1024;
-/// Columns of the result that one task computes.
-const COLUMNS: usize = 256;
+/// Columns of the result that one task computes, and those of a large one: a task packs all rows of
+/// its product again.
+const COLUMNS: [usize; 2] = [256, 512];
+/// Order from which a result is large.
+const LARGE: usize = 4096;
 /// Samples that one task copies.
 const FILLED: usize = 64;
+/// Edge of the tiles in which a triangle is transposed.
+const TILE: usize = 64;
 /// Samples of one partial sum of squares.
 const SQUARES: usize = 1024;
 
@@ -47,21 +52,22 @@ impl Mlr {
     /// `G = D Dᵀ` over the training samples, `p x p` with the constant feature last, both triangles,
     /// in `f64` whatever the precision of the oracles.
     ///
-    /// Panels of 1024 samples are multiplied with faer in blocks of 256 columns; only the lower
+    /// Panels of 1024 samples are multiplied with faer in blocks of 256 columns or 512; only the lower
     /// triangle is computed. About `N p²` flops. Threads share the blocks of columns, so the result
     /// does not depend on their number.
     pub fn gram(&self) -> Mat<f64> {
         let p = self.weights();
         let samples = self.samples();
         let mut gram = Mat::<f64>::zeros(p, p);
+        let columns = COLUMNS[usize::from(p >= LARGE)];
         let mut panel = Mat::<f64>::zeros(p, PANEL.min(samples));
         for from in (0..samples).step_by(PANEL) {
             let count = PANEL.min(samples - from);
             self.columns(from, panel.as_mut().subcols_mut(0, count));
             let panel = panel.subcols(0, count);
-            let blocks = gram.as_mut().par_col_chunks_mut(COLUMNS);
+            let blocks = gram.as_mut().par_col_chunks_mut(columns);
             blocks.enumerate().for_each(|(b, block)| {
-                let first = b * COLUMNS;
+                let first = b * columns;
                 let rows = panel.subrows(first, p - first);
                 let (corner, below) = rows.split_at_row(block.ncols());
                 let block = block.split_at_row_mut(first).1;
@@ -80,7 +86,7 @@ impl Mlr {
                 matmul(block, Accum::Add, below, corner.transpose(), 1.0, Par::Seq);
             });
         }
-        mirror(&mut gram);
+        mirror(gram.as_mut());
         gram
     }
 
@@ -111,18 +117,39 @@ impl Mlr {
     }
 }
 
-/// The lower triangle into the upper one, tile by tile: whole columns would miss the cache at every
-/// number.
-fn mirror(gram: &mut Mat<f64>) {
-    const TILE: usize = 32;
-    let p = gram.nrows();
-    for from in (0..p).step_by(TILE) {
-        for down in (from..p).step_by(TILE) {
-            for j in from..(from + TILE).min(p) {
-                for i in down.max(j + 1)..(down + TILE).min(p) {
-                    gram[(j, i)] = gram[(i, j)];
-                }
-            }
+/// The lower triangle into the upper one.
+fn mirror(a: MatMut<'_, f64>) {
+    let p = a.nrows();
+    if p <= TILE {
+        return small_mirror(a);
+    }
+    let half = p / 2;
+    let (left, right) = a.split_at_col_mut(half);
+    let (first, below) = left.split_at_row_mut(half);
+    let (above, last) = right.split_at_row_mut(half);
+    rayon::join(|| transpose(below.rb(), above), || rayon::join(|| mirror(first), || mirror(last)));
+}
+
+fn small_mirror(mut a: MatMut<'_, f64>) {
+    for j in 0..a.ncols() {
+        for i in j + 1..a.nrows() {
+            a[(j, i)] = a[(i, j)];
         }
+    }
+}
+
+/// `to = fromᵀ`, by halves down to tiles: whole columns would miss the cache at every number.
+fn transpose(from: MatRef<'_, f64>, mut to: MatMut<'_, f64>) {
+    let (rows, columns) = from.shape();
+    if rows.max(columns) <= TILE {
+        to.copy_from(from.transpose());
+    } else if rows >= columns {
+        let (above, below) = from.split_at_row(rows / 2);
+        let (left, right) = to.split_at_col_mut(rows / 2);
+        rayon::join(|| transpose(above, left), || transpose(below, right));
+    } else {
+        let (left, right) = from.split_at_col(columns / 2);
+        let (above, below) = to.split_at_row_mut(columns / 2);
+        rayon::join(|| transpose(left, above), || transpose(right, below));
     }
 }
