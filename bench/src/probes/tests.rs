@@ -191,9 +191,8 @@ fn the_cost_of_an_iteration_has_a_slope_in_the_list_that_rises() {
 
 #[test]
 fn a_part_over_threads_starts_at_efficiency_one() {
-    let cores = std::thread::available_parallelism().unwrap().get();
     for part in ["z-step", "data-pass", "gram", "factor", "solve", "iteration"] {
-        let mut config = json!({
+        let config = json!({
             "problem": synthetic(100, 5),
             "part": part,
             "threads": [1, 2, 100_000],
@@ -201,18 +200,23 @@ fn a_part_over_threads_starts_at_efficiency_one() {
             "iterations": 1,
             "repeats": 1,
         });
-        if cores < 2 {
-            let ended = probe("strong-scaling", &config).run(Seed::root(3), &mut |_| ());
-            let missing = matches!(ended, Err(ProbeError::Setup(SetupError::MissingData { .. })));
-            assert!(missing, "a machine without cores to compare is skipped");
-            continue;
-        }
-        let strong = rows("strong-scaling", &config);
-        assert!((strong[0][2] - 1.0).abs() <= 0.0 && strong[1][2] > 0.0 && strong[2][2].is_nan());
-        config["samples"] = json!(100);
-        if !matches!(part, "factor" | "solve") {
-            let weak = rows("weak-scaling", &config);
-            assert!((weak[0][2] - 1.0).abs() <= 0.0 && weak[1][1] > 0.0 && weak[2][1].is_nan());
+        let mut weak = config.clone();
+        weak["samples"] = json!(100);
+        for (kind, config) in [("strong-scaling", config), ("weak-scaling", weak)] {
+            if kind == "weak-scaling" && matches!(part, "factor" | "solve") {
+                continue;
+            }
+            let mut rows = Vec::new();
+            let ended = probe(kind, &config).run(Seed::root(3), &mut |row| rows.push(row.to_vec()));
+            match ended {
+                Ok(()) => {
+                    assert!((rows[0][2] - 1.0).abs() <= 0.0 && rows[1][2] > 0.0, "{rows:?}");
+                    assert!(rows[2][1].is_nan() && rows[2][2].is_nan(), "{rows:?}");
+                }
+                // One core: nothing to compare, and no failure.
+                Err(ProbeError::Setup(SetupError::MissingData { .. })) => {}
+                Err(other) => panic!("{part}: {other}"),
+            }
         }
     }
 }
