@@ -35,10 +35,11 @@
 //!   instead, and the bytes of a tile per thread;
 //! - [`Storage::Recompute`] keeps the numbers that a feature map takes, streamed or not, and computes
 //!   its features in every tile: for random features of images a `1/(8 filters)` of the memory, in
-//!   return for about three times the time of a pass.
+//!   return for a pass several times as long, the longer the smaller the images.
 //!
 //! Neither changes a bit of any result. Streamed from the system's cache, a pass over bytes in the
-//! order of the file takes about a tenth longer than over stored ones, in random order twice as long.
+//! order of the file takes somewhat longer than over stored ones, in random order about twice as long;
+//! the probe `storage-equality` measures it.
 //!
 //! Source: "ADMM-Softmax: An ADMM Approach for Multinomial Logistic Regression", ETNA 52 (2020),
 //! 214-229, and the authors' release, whose conventions this module follows.
