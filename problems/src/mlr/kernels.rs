@@ -8,6 +8,7 @@ use pulp::{Simd, WithSimd};
 
 use super::real::Real;
 use crate::data::Kind;
+use crate::numerics::memory::{LINE, prefetch};
 
 /// Rows are padded to a multiple of this many numbers: the widest register of `f32`.
 pub(crate) const PAD: usize = 16;
@@ -148,6 +149,9 @@ pub(crate) struct Accumulate<'a, T> {
     pub capacity: usize,
     /// `(stride, classes)`.
     pub sums: &'a mut [f64],
+    /// The rows of the next tile, if they are stored in this type. Asked for in equal shares: this
+    /// product leaves the memory idle, and the next scores would wait for it.
+    pub ahead: &'a [T],
 }
 
 impl<T: Real> WithSimd for Accumulate<'_, T> {
@@ -183,8 +187,23 @@ impl<T: Real> Accumulate<'_, T> {
         }
     }
 
+    /// The classes from `class`; the first ones ask for what comes next.
     #[inline(always)]
     fn classes<S: Simd, const C: usize, const F: usize>(
+        &mut self,
+        simd: S,
+        class: usize,
+        vector: usize,
+    ) {
+        if class == 0 && !self.ahead.is_empty() {
+            self.sums::<S, C, F, true>(simd, class, vector);
+        } else {
+            self.sums::<S, C, F, false>(simd, class, vector);
+        }
+    }
+
+    #[inline(always)]
+    fn sums<S: Simd, const C: usize, const F: usize, const AHEAD: bool>(
         &mut self,
         simd: S,
         class: usize,
@@ -197,6 +216,14 @@ impl<T: Real> Accumulate<'_, T> {
             std::array::from_fn(|c| &self.right[(class + c) * self.capacity..][..samples]);
         let mut sums = [[T::splat(simd, T::default()); F]; C];
         for (j, row) in rows.chunks_exact(per_row).enumerate().take(samples) {
+            if AHEAD {
+                // As many bytes as are read here, at the same distance from the start.
+                let share = F * size_of::<T::Vector<S>>();
+                let from = (vector * samples + j * F) * size_of::<T::Vector<S>>();
+                for line in (0..share).step_by(LINE) {
+                    prefetch(self.ahead, from + line);
+                }
+            }
             let row = &row[vector..vector + F];
             let x: [T::Vector<S>; F] = std::array::from_fn(|f| row[f]);
             for c in 0..C {

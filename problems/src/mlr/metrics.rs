@@ -96,7 +96,7 @@ impl Problem for Mlr {
                 },
             ),
             ("defects", self.defects.to_string()),
-            ("stored", self.train.rows.stored()),
+            ("stored", self.train.rows.storage()),
             ("data-bytes", self.train.rows.bytes().to_string()),
             ("classes", self.classes.to_string()),
             ("weights", self.weights().to_string()),

@@ -9,6 +9,7 @@ use super::features::FeatureMap;
 use super::kernels::{Convert, Decode, PAD};
 use super::real::Real;
 use crate::data::{Features, Shape, Streamed};
+use crate::numerics::memory::expect_large;
 
 /// Features of many samples: one row of `stride` stored numbers per sample, zero beyond the
 /// `inputs` that are meant. A stored number times `scale` is the feature; the scale is folded into
@@ -80,6 +81,7 @@ fn pad<A: Copy, B: Copy + Default>(
 ) -> Vec<B> {
     let stride = inputs.next_multiple_of(PAD);
     let mut padded = vec![B::default(); stride * order.len()];
+    expect_large(&mut padded);
     for (row, &j) in padded.chunks_exact_mut(stride.max(1)).zip(order) {
         for (to, &from) in row.iter_mut().zip(&values[j * inputs..(j + 1) * inputs]) {
             *to = convert(from);
@@ -133,6 +135,7 @@ impl Rows {
         let stride = inputs.next_multiple_of(PAD);
         let values = if single {
             let mut values = vec![0.0_f32; stride * samples];
+            expect_large(&mut values);
             values.par_chunks_exact_mut(stride).enumerate().for_each_init(
                 || vec![0.0; inputs],
                 |row, (j, to)| {
@@ -143,6 +146,7 @@ impl Rows {
             Stored::F32(values)
         } else {
             let mut values = vec![0.0; stride * samples];
+            expect_large(&mut values);
             let rows = values.par_chunks_exact_mut(stride).enumerate();
             rows.for_each(|(j, row)| fill(j, &mut row[..inputs]));
             Stored::F64(values)
@@ -151,13 +155,13 @@ impl Rows {
     }
 
     /// Where the numbers are, and of which type.
-    pub(crate) fn stored(&self) -> String {
+    pub(crate) fn storage(&self) -> String {
         match &self.values {
             Stored::U8(_) => "u8".into(),
             Stored::F32(_) => "f32".into(),
             Stored::F64(_) => "f64".into(),
             Stored::Streamed { data, .. } => format!("{}, streamed", data.kind().name()),
-            Stored::Mapped { source, .. } => format!("computed from {}", source.stored()),
+            Stored::Mapped { source, .. } => format!("computed from {}", source.storage()),
         }
     }
 
@@ -172,6 +176,16 @@ impl Rows {
         }
     }
 
+    /// The rows of `terms` where they are stored in a row as `T`.
+    pub(crate) fn stored<T: Element>(&self, terms: &Terms<'_>) -> Option<&[T]> {
+        match (terms, T::stored(self)) {
+            (&Terms::Range(from, to), Some(rows)) => {
+                Some(&rows[from * self.stride..to * self.stride])
+            }
+            _ => None,
+        }
+    }
+
     /// The rows of `terms` as `T`: the stored ones where nothing has to be done, else a copy in
     /// `buffer`.
     ///
@@ -183,8 +197,8 @@ impl Rows {
         buffer: &'a mut TileBuffer<T>,
         arch: Arch,
     ) -> &'a [T] {
-        if let (&Terms::Range(from, to), Some(rows)) = (terms, T::stored(self)) {
-            return &rows[from * self.stride..to * self.stride];
+        if let Some(rows) = self.stored(terms) {
+            return rows;
         }
         let TileBuffer { rows, bytes, source, mapped } = buffer;
         let to = &mut rows[..terms.len() * self.stride];

@@ -285,7 +285,7 @@ impl<T: Element, F: Fn(&mut Tile<'_>) + Sync> Job<'_, T, F> {
         state: &mut [f64],
     ) {
         let arch = Arch::new();
-        let Samples { rows, labels, capacity } = self.sweep.samples;
+        let Samples { rows: samples, labels, capacity } = self.sweep.samples;
         let (stride, capacity) = (self.stride, *capacity);
         let classes = self.bias.len();
         let (from, to) = (tile * capacity, ((tile + 1) * capacity).min(self.sweep.terms()));
@@ -299,7 +299,7 @@ impl<T: Element, F: Fn(&mut Tile<'_>) + Sync> Job<'_, T, F> {
                 (Terms::List(batch), &worker.labels[..batch.len()])
             }
         };
-        let rows = rows.tile(&terms, &mut worker.rows, arch);
+        let rows = samples.tile(&terms, &mut worker.rows, arch);
         let scores = &mut worker.scores[..];
         arch.dispatch(Scores {
             rows,
@@ -325,7 +325,10 @@ impl<T: Element, F: Fn(&mut Tile<'_>) + Sync> Job<'_, T, F> {
                 *total += column[..to - from].iter().sum::<f64>();
             }
             let right = T::right(scores, &mut worker.right, arch);
-            arch.dispatch(Accumulate { rows, stride, right, capacity, sums: product });
+            let next = Terms::Range(to, (to + capacity).min(self.sweep.terms()));
+            let all = self.sweep.batch.is_none();
+            let ahead = if all { samples.stored(&next).unwrap_or_default() } else { &[] };
+            arch.dispatch(Accumulate { rows, stride, right, capacity, sums: product, ahead });
         }
     }
 }

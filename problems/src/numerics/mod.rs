@@ -1,6 +1,7 @@
 //! Elementary functions that vectorise: branch-free, so that a loop over them compiles to the
-//! widest registers of the machine when it runs inside `pulp`'s run-time dispatch.
+//! widest registers of the machine when it runs inside `pulp`'s run-time dispatch. Hints about memory.
 
 mod elementary;
+pub mod memory;
 
 pub use elementary::{exp, ln, ln_1p};

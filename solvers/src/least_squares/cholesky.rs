@@ -4,7 +4,7 @@ use converge_problems::SetupError;
 use converge_problems::mlr::RidgeOperator;
 use faer::Mat;
 
-use super::dense;
+use super::{dense, triangular};
 
 /// Cholesky factor of `S A S`, `A = g G + r LᵀL`, with `S = diag(A)^(-1/2)`: directions that are
 /// nearly dead in `G` are scaled up before rounding can swallow them.
@@ -83,7 +83,7 @@ impl Cholesky {
             }
         };
         scaled(b);
-        dense::cholesky_solve(self.matrix.as_ref(), dense::view_mut(b, p));
+        triangular::solve(self.matrix.as_ref(), dense::view_mut(b, p));
         scaled(b);
     }
 }

@@ -7,9 +7,7 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{self, LltRegularization};
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::linalg::triangular_solve::{
-    solve_lower_triangular_in_place, solve_upper_triangular_in_place,
-};
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::prelude::{Reborrow, ReborrowMut};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
@@ -84,52 +82,6 @@ pub(super) fn cholesky(mut a: MatMut<'_, f64>) -> Result<(), Indefinite> {
         });
     }
     Ok(())
-}
-
-/// `b ← L⁻ᵀ L⁻¹ b` with the lower triangle of `l`, for every column of `b`. `2 p²` flops a column.
-pub(super) fn cholesky_solve(l: MatRef<'_, f64>, mut b: MatMut<'_, f64>) {
-    forward(l, b.rb_mut());
-    backward(l, b);
-}
-
-/// `b ← L⁻¹ b`.
-fn forward(l: MatRef<'_, f64>, mut b: MatMut<'_, f64>) {
-    let p = l.nrows();
-    if p < SERIAL_BELOW {
-        return solve_lower_triangular_in_place(l, b, Par::Seq);
-    }
-    for from in (0..p).step_by(BLOCK) {
-        let to = (from + BLOCK).min(p);
-        let (mut solved, below) = b.rb_mut().split_at_row_mut(from).1.split_at_row_mut(to - from);
-        let corner = l.submatrix(from, from, to - from, to - from);
-        solve_lower_triangular_in_place(corner, solved.rb_mut(), Par::Seq);
-        let (panel, solved) = (l.submatrix(to, from, p - to, to - from), solved.rb());
-        below.par_row_chunks_mut(ROWS).enumerate().for_each(|(c, rows)| {
-            let panel = panel.subrows(c * ROWS, rows.nrows());
-            matmul(rows, Accum::Add, panel, solved, -1.0, Par::Seq);
-        });
-    }
-}
-
-/// `b ← L⁻ᵀ b`.
-fn backward(l: MatRef<'_, f64>, mut b: MatMut<'_, f64>) {
-    /// Columns of a block whose products with what is solved are one task.
-    const STRIP: usize = 64;
-    let p = l.nrows();
-    if p < SERIAL_BELOW {
-        return solve_upper_triangular_in_place(l.transpose(), b, Par::Seq);
-    }
-    for from in (0..p).step_by(BLOCK).rev() {
-        let to = (from + BLOCK).min(p);
-        let (mut block, solved) = b.rb_mut().split_at_row_mut(from).1.split_at_row_mut(to - from);
-        let (panel, solved) = (l.submatrix(to, from, p - to, to - from), solved.rb());
-        block.rb_mut().par_row_chunks_mut(STRIP).enumerate().for_each(|(c, rows)| {
-            let panel = panel.subcols(c * STRIP, rows.nrows()).transpose();
-            matmul(rows, Accum::Add, panel, solved, -1.0, Par::Seq);
-        });
-        let corner = l.submatrix(from, from, to - from, to - from);
-        solve_upper_triangular_in_place(corner.transpose(), block, Par::Seq);
-    }
 }
 
 /// `out = a b`: rows of `out` shared among the threads.

@@ -18,6 +18,7 @@ mod preconditioner;
 mod qr;
 mod spectral;
 mod tolerance;
+mod triangular;
 mod woodbury;
 
 use converge_problems::mlr::{Mlr, MlrScratch};

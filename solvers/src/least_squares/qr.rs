@@ -7,7 +7,7 @@ use faer::linalg::qr::no_pivoting::factor;
 use faer::{Mat, MatRef, Par};
 
 use super::cholesky::indefinite;
-use super::{Right, add_pull, dense, spectral};
+use super::{Right, add_pull, dense, spectral, triangular};
 
 /// `R` of `[Dᵀ; √r L]`, the data first: rows of large norm on top keep Householder's method accurate
 /// row by row. `R` of the data alone is kept, so that another `r` does not read them again.
@@ -15,8 +15,8 @@ use super::{Right, add_pull, dense, spectral};
 pub(super) struct Qr {
     /// `R` of `Dᵀ`.
     data: Mat<f64>,
-    /// `R` of the stacked matrix.
-    upper: Mat<f64>,
+    /// `Rᵀ` of the stacked matrix.
+    lower: Mat<f64>,
     /// `F`, tile by tile.
     targets: Vec<f64>,
     correction: Vec<f64>,
@@ -36,7 +36,7 @@ impl Qr {
         }
         drop(columns);
         let mut qr = Self {
-            upper: Mat::zeros(p, p),
+            lower: Mat::zeros(p, p),
             data,
             targets: vec![0.0; problem.state_len(classes)],
             correction: vec![0.0; p * classes],
@@ -54,8 +54,8 @@ impl Qr {
             problem.operator().apply(&unit, ridge.col_as_slice_mut(j));
             unit[j] = 0.0;
         }
-        self.upper = stack(self.data.as_ref(), ridge.as_ref());
-        let pivots = (0..p).map(|i| self.upper[(i, i)].abs());
+        self.lower = stack(self.data.as_ref(), ridge.as_ref()).transpose().to_owned();
+        let pivots = (0..p).map(|i| self.lower[(i, i)].abs());
         let (low, high) =
             pivots.fold((f64::INFINITY, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
         // A NaN is no pivot either.
@@ -78,16 +78,16 @@ impl Qr {
         class: &mut [Vec<f64>; 2],
         scratch: &mut MlrScratch,
     ) {
-        let Self { upper, targets, correction, .. } = self;
+        let Self { lower, targets, correction, .. } = self;
         let (p, classes) = (problem.weights(), problem.classes());
         w.copy_from_slice(b);
-        dense::cholesky_solve(upper.transpose(), dense::view_mut(w, p));
+        triangular::solve(lower.as_ref(), dense::view_mut(w, p));
         problem.sweep(w, classes, targets, Some(correction), scratch, |tile| {
             (right.data)(tile.first, tile.state);
             tile.scores.iter_mut().zip(&*tile.state).for_each(|(s, f)| *s = f - *s);
         });
         add_pull(problem, -ratio, w, problem.prior(), correction, class);
-        dense::cholesky_solve(upper.transpose(), dense::view_mut(correction, p));
+        triangular::solve(lower.as_ref(), dense::view_mut(correction, p));
         w.iter_mut().zip(&*correction).for_each(|(w, d)| *w += d);
     }
 }

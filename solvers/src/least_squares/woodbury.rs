@@ -5,7 +5,7 @@ use converge_problems::mlr::{Mlr, RidgePower};
 use faer::Mat;
 
 use super::cholesky::{indefinite, restore};
-use super::{Right, dense, eigen};
+use super::{Right, dense, eigen, triangular};
 
 /// With `Y = M^(-1/2) D`: `W = W_ref + M^(-1/2) Y (YᵀY + r I)⁻¹ (F - W_ref D)ᵀ`.
 ///
@@ -84,7 +84,7 @@ impl Woodbury {
         if let Some(prior) = prior {
             targets.iter_mut().zip(&*prior).for_each(|(f, d)| *f -= d);
         }
-        dense::cholesky_solve(kernel.as_ref(), dense::view_mut(targets, n));
+        triangular::solve(kernel.as_ref(), dense::view_mut(targets, n));
         dense::product(features.as_ref(), dense::view(targets, n), dense::view_mut(w, p));
         half.apply(w);
         if let Some(prior) = problem.prior() {
