@@ -1,11 +1,12 @@
 //! From runs to curves: seeds of one solver joined on a common axis.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use converge_bench::cell::Task;
 use converge_bench::record::{Record, Status};
 use converge_bench::study::{Planned, Study};
 
+use super::style;
 use crate::load::Run;
 
 /// Most points that a curve keeps.
@@ -196,10 +197,24 @@ pub fn groups<'a>(runs: &'a Runs, selection: &Selection<'_>, order: &[String]) -
         *next += 1;
     }
     found.sort_by_key(|group| (group.place, group.variant));
+    take_free_looks(&mut found);
     for group in &mut found {
         group.runs.sort_by_key(|(planned, _)| planned.label.seed);
     }
     found
+}
+
+/// Solvers past the last look take, in their order, those that no other solver of the plot has; they
+/// stay grey where none is left.
+fn take_free_looks(groups: &mut [Group<'_>]) {
+    let looks = style::LOOKS.len();
+    let free = (0..looks).filter(|look| groups.iter().all(|group| group.place != *look));
+    let mut free: VecDeque<usize> = free.collect();
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+    for group in groups.iter_mut().filter(|group| group.place >= looks) {
+        let next = || free.pop_front().unwrap_or(looks);
+        group.place = *taken.entry(group.solver.clone()).or_insert_with(next);
+    }
 }
 
 /// Median and 10–90 % band of paths on a common axis; it ends where fewer than half still run.
@@ -287,6 +302,24 @@ pub fn common_end(paths: &[Path]) -> End {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn group(solver: &str, place: usize) -> Group<'static> {
+        let name = solver.to_owned();
+        Group { solver: solver.to_owned(), name, place, variant: 0, runs: Vec::new() }
+    }
+
+    #[test]
+    fn solvers_past_the_palette_take_the_looks_that_are_free() {
+        let mut groups = [group("a", 1), group("b", 9), group("b", 9), group("c", 10)];
+        take_free_looks(&mut groups);
+        assert_eq!(groups.each_ref().map(|group| group.place), [1, 0, 0, 2]);
+        // Where all are taken, grey is left.
+        let names: Vec<String> = (0..10).map(|place| format!("s{place}")).collect();
+        let mut many: Vec<Group> = (0..10).map(|place| group(&names[place], place)).collect();
+        take_free_looks(&mut many);
+        assert_eq!(many[8].place, 8);
+        assert_eq!(many[9].place, 8);
+    }
 
     fn path(seed: u64, x: &[f64], y: &[f64]) -> Path {
         Path { seed, x: x.to_vec(), y: y.to_vec(), end: End::Censored }

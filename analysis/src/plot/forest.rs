@@ -55,7 +55,16 @@ pub fn draw(verdicts: &[&Verdict], trial: bool, about: About) -> Scene {
     for group in groups {
         let axis = axis(&group);
         for verdict in &group {
-            row(&mut scene, verdict, &axis, y);
+            // A claim that several variants answer is told apart by their names.
+            let same =
+                |other: &&&Verdict| other.claim == verdict.claim && other.study == verdict.study;
+            let text = verdict.text.trim_end_matches('.');
+            let text = if verdicts.iter().filter(same).count() > 1 {
+                format!("{}: {text}", verdict.variant)
+            } else {
+                text.to_owned()
+            };
+            row(&mut scene, verdict, &text, &axis, y);
             y += ROW;
         }
         foot(&mut scene, group[0], &axis, y);
@@ -134,7 +143,7 @@ fn head(scene: &mut Scene, top: f64) {
     scene.line(vec![(0.0, top + HEAD - 0.7 * MM), (WIDTH, top + HEAD - 0.7 * MM)], axis_stroke());
 }
 
-fn row(scene: &mut Scene, verdict: &Verdict, axis: &Axis, y: f64) {
+fn row(scene: &mut Scene, verdict: &Verdict, text: &str, axis: &Axis, y: f64) {
     let middle = y + ROW / 2.0;
     let color = color(verdict.answer);
     let place = |value: f64| {
@@ -176,7 +185,7 @@ fn row(scene: &mut Scene, verdict: &Verdict, axis: &Axis, y: f64) {
     let identity = Label::new(&format!("!{}!", escape(&verdict.claim)), 7.0, INK);
     let start = (0.4 * MM + identity.width() + 1.6 * MM).max(TEXT);
     scene.text_level((0.4 * MM, middle), Anchor::Start, identity);
-    sentence(scene, verdict.text.trim_end_matches('.'), (start, middle));
+    sentence(scene, text, (start, middle));
     let numbers = Label::new(&shown(verdict), 7.0, INK);
     scene.text_level(
         (NUMBERS, middle),

@@ -156,11 +156,14 @@ pub fn title(column: &str, unit: &str) -> String {
         "total-seconds" => "time with set-up, s".to_owned(),
         "passes" => "work, data passes".to_owned(),
         _ if WORK.contains(&column) => format!("work, {}", text::escape(&column.replace('-', " "))),
-        _ => {
-            let name = text::escape(&column.replace('-', " "));
-            if unit.is_empty() { name } else { format!("{name}, {}", text::escape(unit)) }
-        }
+        _ => plain_title(column, unit),
     }
+}
+
+/// The same where a column only bears the name of a count of work, as columns of probes may.
+pub fn plain_title(column: &str, unit: &str) -> String {
+    let name = text::escape(&column.replace('-', " "));
+    if unit.is_empty() { name } else { format!("{name}, {}", text::escape(unit)) }
 }
 
 /// Columns that count work, as every trace of a solver has them.

@@ -4,7 +4,7 @@ use super::{Context, Drawn, Place, words};
 use crate::plot::convergence::{self, Convergence};
 use crate::plot::curves::{self, Curve, End, Group, Path};
 use crate::plot::spec::{Scales, Spec};
-use crate::plot::{text, title};
+use crate::plot::{plain_title, text, title};
 
 /// What a set of curves is drawn over.
 pub(super) struct Columns<'a> {
@@ -84,7 +84,9 @@ impl Context<'_> {
         Ok((!curves.is_empty()).then(|| Convergence {
             curves,
             scales,
-            x_title: title(columns.x, &cost.unit),
+            x_title: (if place.selection().probe { plain_title } else { title })(
+                columns.x, &cost.unit,
+            ),
             y_title: title(columns.y, &metric.unit),
             target: columns.target,
             floor: place.spec.floor,
