@@ -1,5 +1,6 @@
 //! The one list of what is built in.
 
+use converge_problems::imaging::{Imaging, SmoothImaging};
 use converge_problems::mlr::Mlr;
 use converge_solvers::{
     AdmmSoftmax, BoundMajorizer, Lbfgs, NewtonCg, ReleasedLbfgs, ReleasedNewton, RidgeClassifier,
@@ -23,7 +24,11 @@ pub fn register(registry: &mut Registry) {
         .pair::<Mlr, ReleasedLbfgs>()
         .pair::<Mlr, ReleasedNewton>()
         .pair::<Mlr, RidgeClassifier>()
-        .pair::<Mlr, Sgd>();
+        .pair::<Mlr, Sgd>()
+        .pair::<SmoothImaging, Lbfgs>()
+        .pair::<SmoothImaging, Sgd>();
+    // Its data terms need not have a gradient: made for methods that use proximal maps.
+    registry.problem::<Imaging>();
     registry
         .probe::<AdmmMonotonicity>()
         .probe::<DualShare>()

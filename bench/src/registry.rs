@@ -141,8 +141,8 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Registers solver `S` for problem `P`. A pair that lacks a capability does not compile.
-    pub fn pair<P: Build, S: Solver<P>>(&mut self) -> &mut Self {
+    /// Registers problem `P`, for solvers that come from elsewhere.
+    pub fn problem<P: Build>(&mut self) -> &mut Self {
         self.problems.entry(P::ID).or_insert(ProblemEntry {
             about: P::ABOUT,
             check: |config| parse::<P::Config>(config).map(drop),
@@ -157,6 +157,12 @@ impl Registry {
                 problem.facts().into_iter().chain(terms).collect()
             },
         });
+        self
+    }
+
+    /// Registers solver `S` for problem `P`. A pair that lacks a capability does not compile.
+    pub fn pair<P: Build, S: Solver<P>>(&mut self) -> &mut Self {
+        self.problem::<P>();
         self.pairs.insert(
             (P::ID, S::ID),
             PairEntry {

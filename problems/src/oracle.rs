@@ -66,3 +66,44 @@ pub trait BatchGradient: Problem {
         scratch: &mut Self::Scratch,
     );
 }
+
+/// The proximal map of the objective.
+pub trait Prox: Problem {
+    /// Writes `argmin_x f(x) + ‖x - v‖² / (2 step)`, `step > 0`, into `x`.
+    fn prox(&self, v: &[f64], step: f64, x: &mut [f64], scratch: &mut Self::Scratch);
+}
+
+/// What an inner solver spent and left.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Inner {
+    /// Its iterations; 0 where the answer has a closed form.
+    pub iterations: u64,
+    /// What it left, in the measure that the problem states; 0 where the answer has a closed form.
+    pub gap: f64,
+}
+
+/// Proximal maps of some of the data terms.
+///
+/// Where a map has no closed form an inner solver starts from what the last call left. That lasts, so
+/// the state of the caller owns it, one [`Warm`](BatchProx::Warm) for every sequence of calls; scratch
+/// could not hold it. A result depends on `warm` within the tolerance of the inner solver alone, if the
+/// terms are convex.
+pub trait BatchProx: Problem {
+    /// What inner solvers start from.
+    type Warm: Clone + Send;
+
+    /// A start that knows nothing yet.
+    fn warm(&self) -> Self::Warm;
+
+    /// Writes `argmin_x f_B(x) + ‖x - v‖² / (2 step)`, `step > 0`, into `x`, where `f_B` is the mean of
+    /// the terms of `batch`, which are distinct.
+    fn batch_prox(
+        &self,
+        batch: Batch<'_>,
+        v: &[f64],
+        step: f64,
+        x: &mut [f64],
+        warm: &mut Self::Warm,
+        scratch: &mut Self::Scratch,
+    ) -> Inner;
+}

@@ -40,6 +40,8 @@ mod idx;
 mod libsvm;
 mod npy;
 mod npz;
+mod numbers;
+mod picture;
 mod source;
 mod streamed;
 mod synthetic;
@@ -53,6 +55,7 @@ pub use choice::{Column, DatasetChoice, Files, Format};
 pub use digits::digits;
 pub use fetch::{FetchError, Progress, fetch};
 pub use folders::Folders;
+pub use numbers::{Numbers, numbers};
 pub use streamed::Streamed;
 pub use synthetic::{Model, Synthetic};
 

@@ -1,6 +1,12 @@
-//! Elementary functions that vectorise: branch-free, so that a loop over them compiles to the
+//! Numerical parts that families of problems and methods share.
+//!
+//! The elementary functions vectorise: they are branch-free, so that a loop over them compiles to the
 //! widest registers of the machine when it runs inside `pulp`'s run-time dispatch.
 
+pub mod conjugate_gradient;
 mod elementary;
+mod fourier;
+pub mod vector;
 
 pub use elementary::{exp, ln, ln_1p};
+pub use fourier::Fourier;
