@@ -13,6 +13,8 @@ mod seed;
 
 pub use error::{DataError, SetupError, require, require_positive};
 pub use metric::{Better, Metric, Output, Split};
-pub use oracle::{Batch, BatchGradient, BatchProx, Gradient, HessianVector, Inner, Prox, Value};
+pub use oracle::{
+    Batch, BatchGradient, BatchProx, Denoise, Gradient, HessianVector, Inner, Prox, Value,
+};
 pub use problem::{Build, Problem};
 pub use seed::Seed;

@@ -107,3 +107,10 @@ pub trait BatchProx: Problem {
         scratch: &mut Self::Scratch,
     ) -> Inner;
 }
+
+/// A map that takes noise from a point; it need not be the proximal map of anything.
+pub trait Denoise: Problem {
+    /// Writes the denoised `v` into `x`. `strength >= 0` is in the measure of the denoiser and apart
+    /// from any penalty; 0 changes nothing.
+    fn denoise(&self, v: &[f64], strength: f64, x: &mut [f64], scratch: &mut Self::Scratch);
+}

@@ -79,7 +79,7 @@ pub fn load(choice: &DatasetChoice, seed: Seed) -> Result<Dataset, SetupError> {
 }
 
 /// SHA-256, hexadecimal.
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 

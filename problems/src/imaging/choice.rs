@@ -6,7 +6,7 @@ use super::operators::{
     CodedDiffraction, Codes, FourierSamples, Gaussian, IntensityDiffractionChoice, Kernel, Mask,
     Operator, RandomCosine, TiledGaussian, Tomography, Unknown, blur,
 };
-use super::{ArrayFile, ImageChoice, InnerChoice, Loss, Noise};
+use super::{ArrayFile, DenoiserChoice, ImageChoice, InnerChoice, Loss, Noise};
 use crate::{Seed, SetupError, require};
 
 /// A section `[problem.NAME]` of kind `imaging` or `smooth-imaging`.
@@ -52,6 +52,9 @@ pub struct ImagingConfig {
     /// When proximal maps without a closed form are exact enough.
     #[serde(default)]
     pub inner: InnerChoice,
+    /// The denoiser, for methods that use one; none changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denoiser: Option<DenoiserChoice>,
 }
 
 impl ImagingConfig {
@@ -67,6 +70,7 @@ impl ImagingConfig {
             noise: Noise::default(),
             measurements: None,
             inner: InnerChoice::default(),
+            denoiser: None,
         }
     }
 }

@@ -7,8 +7,8 @@
 //! g(x) = (1/b) Σ_i g_i(x),   g_i(x) = Σ_j φ((A_i x)_j; y_ij)
 //! ```
 //!
-//! There is no regulariser in it: methods bring one, as a denoiser or a proximal map. Two kinds share
-//! all of this:
+//! There is no regulariser in it: its place is taken by a denoiser ([`Denoise`], [`DenoiserChoice`]), for
+//! methods that use one. Two kinds share all of this:
 //!
 //! - [`Imaging`], `imaging`, takes every data term and offers proximal maps, of all of `g` ([`Prox`])
 //!   and of the mean over some blocks ([`BatchProx`]);
@@ -45,6 +45,7 @@
 //! (2021), 849-863, arXiv 2006.03224.
 
 mod choice;
+mod denoisers;
 mod image;
 mod inner;
 mod loss;
@@ -62,12 +63,14 @@ mod tests;
 
 use sha2::{Digest, Sha256};
 
+use self::denoisers::Denoiser;
 use self::operators::{Operator, Unknown, norm};
 #[cfg(doc)]
-use crate::{BatchProx, Inner, Prox};
+use crate::{BatchProx, Denoise, Inner, Prox};
 use crate::{Build, DataError, Metric, Seed, SetupError};
 
 pub use choice::{ImagingConfig, OperatorChoice};
+pub use denoisers::{DenoiserChoice, DenoiserMethod, Guarantee};
 pub use image::{ArrayFile, FileChoice, Image, ImageChoice, PictureSet, SetChoice};
 pub use inner::{InnerChoice, Warm};
 pub use loss::Loss;
@@ -89,6 +92,7 @@ pub struct Imaging {
     truth: Option<Vec<f64>>,
     inner: InnerChoice,
     norms: Norms,
+    denoiser: Option<Denoiser>,
     metrics: Vec<Metric>,
     facts: Vec<(&'static str, String)>,
 }
@@ -152,6 +156,7 @@ impl Imaging {
             }
             _ => None,
         };
+        let denoiser = config.denoiser.as_ref().map(|choice| choice.build(shape)).transpose()?;
         let mut imaging = Self {
             shape,
             unknown,
@@ -161,6 +166,7 @@ impl Imaging {
             truth,
             inner: config.inner,
             norms: Norms::default(),
+            denoiser,
             metrics: Vec::new(),
             facts: vec![("image", name)],
         };
@@ -225,6 +231,8 @@ impl Imaging {
             self.operator.turn_unitarily(&mut self.data);
         }
         self.facts.extend(self.operator.facts());
+        let denoiser = self.denoiser.as_ref().map_or("none", Denoiser::about);
+        self.facts.push(("denoiser", denoiser.to_owned()));
         if self.needs_dual() {
             self.norms = Norms::new(&*self.operator, seed);
         }
@@ -254,6 +262,11 @@ impl Imaging {
     /// The measurements that the data term compares with, as the operator counts them.
     pub fn data(&self) -> &Measurements {
         &self.data
+    }
+
+    /// What is proven of the denoiser; without one nothing is changed, which is a proximal map.
+    pub fn guarantee(&self) -> Guarantee {
+        self.denoiser.as_ref().map_or(Guarantee::ProximalMap, Denoiser::guarantee)
     }
 
     /// The true point, where it is known.

@@ -1,11 +1,12 @@
 //! Proximal maps.
 
+use super::denoisers::{Denoiser, DenoiserRoom};
 use super::inner::{Buffers, Pull, Warm, Work};
 use super::operators::Room;
-use super::{Imaging, Loss, Measurements};
+use super::{Imaging, Loss, Measurements, Unknown};
 use crate::numerics::conjugate_gradient::ConjugateGradient;
 use crate::numerics::vector::axpy;
-use crate::{Batch, BatchProx, Inner, Problem, Prox, Seed};
+use crate::{Batch, BatchProx, Denoise, Inner, Problem, Prox, Seed};
 
 /// Temporaries of [`Imaging`].
 #[derive(Clone, Debug)]
@@ -15,6 +16,7 @@ pub struct ImagingScratch {
     pub(super) block: Vec<f64>,
     pub(super) other: Vec<f64>,
     inner: Buffers,
+    denoiser: DenoiserRoom,
     /// All terms, and a start that knows nothing, for the proximal map of all of them.
     all: Vec<u32>,
     cold: Warm,
@@ -63,6 +65,7 @@ impl Imaging {
                     blocks.map(|block| if rounds { self.numbers(block) } else { 0 }),
                 ),
             },
+            denoiser: self.denoiser.as_ref().map(Denoiser::room).unwrap_or_default(),
             all: (0..self.operator.blocks() as u32).collect(),
             cold: self.new_warm(),
         }
@@ -211,6 +214,18 @@ impl BatchProx for Imaging {
         scratch: &mut ImagingScratch,
     ) -> Inner {
         self.batch_prox_of(batch.terms, v, step, x, warm, scratch)
+    }
+}
+
+impl Denoise for Imaging {
+    fn denoise(&self, v: &[f64], strength: f64, x: &mut [f64], scratch: &mut ImagingScratch) {
+        match &self.denoiser {
+            None => x.copy_from_slice(v),
+            Some(denoiser) => {
+                let complex = self.unknown == Unknown::Complex;
+                denoiser.denoise(complex, v, strength, x, &mut scratch.denoiser);
+            }
+        }
     }
 }
 

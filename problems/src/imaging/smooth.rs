@@ -2,8 +2,8 @@
 
 use super::{Imaging, ImagingConfig, ImagingScratch, Warm};
 use crate::{
-    Batch, BatchGradient, BatchProx, Build, Gradient, Inner, Metric, Output, Problem, Prox, Seed,
-    SetupError, Value, require,
+    Batch, BatchGradient, BatchProx, Build, Denoise, Gradient, Inner, Metric, Output, Problem,
+    Prox, Seed, SetupError, Value, require,
 };
 
 /// [`Imaging`] with a data term that has a gradient, and the gradient.
@@ -125,6 +125,12 @@ impl BatchProx for SmoothImaging {
         scratch: &mut ImagingScratch,
     ) -> Inner {
         self.0.batch_prox(batch, v, step, x, warm, scratch)
+    }
+}
+
+impl Denoise for SmoothImaging {
+    fn denoise(&self, v: &[f64], strength: f64, x: &mut [f64], scratch: &mut ImagingScratch) {
+        self.0.denoise(v, strength, x, scratch);
     }
 }
 

@@ -56,7 +56,7 @@ fn config(operator: &OperatorChoice, blocks: usize, loss: Loss) -> ImagingConfig
         blocks: Some(blocks),
         data_term: loss,
         noise: Noise { snr_db: Some(20.0), impulses: None },
-        inner: InnerChoice { tolerance: 1e-13, iterations: 50_000 },
+        inner: InnerChoice { tolerance: 1e-11, iterations: 50_000 },
         ..ImagingConfig::new(phantom(SHAPE[0], SHAPE[1]), operator.clone())
     }
 }
@@ -130,7 +130,7 @@ fn inner_solvers_reach_their_tolerance() {
                 imaging.batch_prox(batch(&[0, 1]), &v, 0.4, &mut x, &mut warm, &mut scratch);
             // Gaps are relative to the value or the size of the point, both below 100 here; the
             // descent on intensities ends where values round, a gradient of about √1e-14.
-            let room = if loss == Loss::Intensity { 1e-6 } else { 1e-11 };
+            let room = if loss == Loss::Intensity { 1e-6 } else { 1e-9 };
             assert!(inner.gap <= room, "{operator:?} {loss:?}: {inner:?}");
         }
     }
@@ -149,8 +149,8 @@ fn least_squares_in_closed_form_and_by_iteration_agree() {
         closed.prox(&v, 0.7, &mut a, &mut closed.scratch());
         dual.prox(&v, 0.7, &mut b, &mut dual.scratch());
         let gap: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
-        // A gap of 1e-13 (1 + value) leaves an error of at most its root.
-        assert!(norm(&gap) <= 3e-6, "{operator:?}: {}", norm(&gap));
+        // A gap of 1e-11 (1 + value), the value below 50, leaves an error of at most √(2 · 5e-10).
+        assert!(norm(&gap) <= 3.2e-5, "{operator:?}: {}", norm(&gap));
     }
 }
 
@@ -164,7 +164,7 @@ fn a_warm_start_saves_iterations_and_keeps_the_answer() {
     for (operator, loss) in choices {
         let imaging = Imaging::new(&config(&operator, 3, loss), Seed::root(1)).unwrap();
         let v = near(&imaging, "v");
-        let shifted: Vec<f64> = v.iter().map(|v| v + 1e-6).collect();
+        let shifted: Vec<f64> = v.iter().map(|v| v + 1e-5).collect();
         let mut scratch = imaging.scratch();
         let mut call = |v: &[f64], warm: &mut Warm| -> (Vec<f64>, Inner) {
             let mut x = vec![0.0; v.len()];
@@ -177,7 +177,8 @@ fn a_warm_start_saves_iterations_and_keeps_the_answer() {
         let (b, from_cold) = call(&shifted, &mut cold);
         assert!(warmed.iterations < from_cold.iterations, "{loss:?}: {warmed:?} {from_cold:?}");
         let gap: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
-        assert!(norm(&gap) <= 3e-6, "{loss:?}: {}", norm(&gap));
+        // As above.
+        assert!(norm(&gap) <= 3.2e-5, "{loss:?}: {}", norm(&gap));
     }
 }
 

@@ -4,9 +4,11 @@
 //! widest registers of the machine when it runs inside `pulp`'s run-time dispatch.
 
 pub mod conjugate_gradient;
+mod convolution;
 mod elementary;
 mod fourier;
 pub mod vector;
 
+pub use convolution::{Convolution3x3, Padding};
 pub use elementary::{exp, ln, ln_1p};
 pub use fourier::Fourier;
