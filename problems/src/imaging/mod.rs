@@ -156,7 +156,9 @@ impl Imaging {
             }
             _ => None,
         };
-        let denoiser = config.denoiser.as_ref().map(|choice| choice.build(shape)).transpose()?;
+        let denoiser = config.denoiser.as_ref();
+        let denoiser =
+            denoiser.map(|choice| choice.build(shape, seed.child("denoiser"))).transpose()?;
         let mut imaging = Self {
             shape,
             unknown,

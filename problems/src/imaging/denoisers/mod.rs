@@ -1,6 +1,7 @@
 //! Denoisers.
 
 mod network;
+mod nonlocal;
 mod total_variation;
 mod wavelet;
 
@@ -8,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 use self::network::Network;
+use self::nonlocal::Nonlocal;
 use self::total_variation::TotalVariation;
 use self::wavelet::Wavelet;
-use crate::{SetupError, require, require_positive};
+use crate::imaging::ImageChoice;
+use crate::{Seed, SetupError, require, require_positive};
 
 /// The denoiser of a problem, and how points are brought to what it expects.
 ///
@@ -50,6 +53,7 @@ impl DenoiserChoice {
 /// | `total-variation` | weight `λ` | proximal map, within its gap |
 /// | `wavelet`, `spins = false` | threshold | proximal map |
 /// | `wavelet` | threshold | firmly nonexpansive |
+/// | `nonlocal-means` | share `s` in [0, 1] of the way to the mean | proximal map, linear |
 /// | `network` | noise level, a standard deviation | nothing |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -75,6 +79,21 @@ pub enum DenoiserMethod {
         #[serde(default = "yes")]
         spins: bool,
     },
+    /// Symmetric, doubly stochastic non-local means with weights from a fixed image.
+    NonlocalMeans {
+        /// The image that the weights come from, of the shape of the unknown.
+        guide: ImageChoice,
+        /// Patches have sides of `2 patch + 1`.
+        #[serde(default = "three")]
+        patch: usize,
+        /// Pixels within `window` rows and columns are averaged, at least 1.
+        #[serde(default = "five")]
+        window: usize,
+        /// Distance of patches at which weights have fallen to `1/e`: the root of the sum of squares
+        /// over a patch.
+        #[serde(default = "tenth")]
+        scale: f64,
+    },
     /// A network in a file of safetensors.
     Network {
         /// The file.
@@ -96,6 +115,18 @@ fn many() -> u64 {
 
 fn two() -> u32 {
     2
+}
+
+fn three() -> usize {
+    3
+}
+
+fn five() -> usize {
+    5
+}
+
+fn tenth() -> f64 {
+    0.1
 }
 
 /// What is proven of a denoiser.
@@ -137,6 +168,7 @@ pub(super) struct Denoiser {
 enum Method {
     TotalVariation(TotalVariation),
     Wavelet(Wavelet),
+    Nonlocal(Nonlocal),
     Network(Network),
 }
 
@@ -152,6 +184,7 @@ impl DenoiserChoice {
     pub(super) fn build(
         &self,
         shape @ [rows, columns]: [usize; 2],
+        seed: Seed,
     ) -> Result<Denoiser, SetupError> {
         let (method, about) = match &self.method {
             DenoiserMethod::TotalVariation { isotropic, tolerance, iterations } => {
@@ -168,6 +201,19 @@ impl DenoiserChoice {
                 require("denoiser.levels", levels, holds, admissible)?;
                 let map = Wavelet { shape, levels: *levels, spins: *spins };
                 (Method::Wavelet(map), "haar wavelets".to_owned())
+            }
+            DenoiserMethod::NonlocalMeans { guide, patch, window, scale } => {
+                require_positive("denoiser.scale", *scale)?;
+                let least = rows.min(columns);
+                let fits = *window >= 1 && 2 * window < least;
+                let admissible = "at least 1, and 2 window + 1 at most rows and columns";
+                require("denoiser.window", window, fits, admissible)?;
+                let admissible = "2 patch + 1 at most rows and columns";
+                require("denoiser.patch", patch, 2 * patch < least, admissible)?;
+                let (guide, name) = guide.load(seed)?;
+                guide.check_shape("rows and columns of the guide", shape)?;
+                let map = Nonlocal::new(&guide, *patch, *window, *scale);
+                (Method::Nonlocal(map), format!("non-local means guided by {name}"))
             }
             DenoiserMethod::Network { path } => {
                 let (network, sum) = Network::read(path, shape)?;
@@ -190,7 +236,9 @@ impl Denoiser {
         let own = match &self.method {
             Method::Network(_) => Guarantee::None,
             Method::Wavelet(map) if map.spins => Guarantee::FirmlyNonexpansive,
-            Method::Wavelet(_) | Method::TotalVariation(_) => Guarantee::ProximalMap,
+            Method::Wavelet(_) | Method::TotalVariation(_) | Method::Nonlocal(_) => {
+                Guarantee::ProximalMap
+            }
         };
         if self.nonnegative && own != Guarantee::None { Guarantee::Nonexpansive } else { own }
     }
@@ -204,6 +252,7 @@ impl Denoiser {
         let (doubles, singles) = match &self.method {
             Method::TotalVariation(map) => (map.room(), 0),
             Method::Wavelet(map) => (map.room(), 0),
+            Method::Nonlocal(_) => (0, 0),
             Method::Network(network) => (0, network.room()),
         };
         DenoiserRoom {
@@ -240,6 +289,7 @@ impl Denoiser {
                     map.denoise(plane, strength, x, doubles);
                 }
                 Method::Wavelet(map) => map.denoise(plane, strength, x, doubles),
+                Method::Nonlocal(map) => map.denoise(plane, strength, x),
                 Method::Network(network) => network.denoise(plane, strength, x, singles),
             }
             x.iter_mut().for_each(|x| *x = low + width * *x);
@@ -261,23 +311,25 @@ mod tests {
     use crate::imaging::{Phantom, PhantomKind};
     use crate::numerics::vector::dot;
 
-    fn build(method: DenoiserMethod) -> Denoiser {
+    fn build(shape: [usize; 2], method: DenoiserMethod) -> Denoiser {
         let choice = DenoiserChoice { method, range: [0.0, 1.0], nonnegative: false, real: false };
-        choice.build([16, 24]).unwrap()
+        choice.build(shape, Seed::root(3)).unwrap()
     }
 
-    fn proven() -> Vec<Denoiser> {
-        let variation = |isotropic| DenoiserMethod::TotalVariation {
-            isotropic,
-            tolerance: 1e-14,
-            iterations: 20_000,
-        };
-        vec![
-            build(variation(true)),
-            build(variation(false)),
-            build(DenoiserMethod::Wavelet { levels: 2, spins: false }),
-            build(DenoiserMethod::Wavelet { levels: 2, spins: true }),
-        ]
+    /// The ellipses that a test below denoises.
+    fn guide(rows: usize, columns: usize) -> ImageChoice {
+        ImageChoice::Phantom(Phantom { kind: PhantomKind::Ellipses, rows, columns })
+    }
+
+    fn proven(shape: [usize; 2], tolerance: f64) -> Vec<Denoiser> {
+        let variation =
+            |isotropic| DenoiserMethod::TotalVariation { isotropic, tolerance, iterations: 20_000 };
+        let wavelet = |spins| DenoiserMethod::Wavelet { levels: 2, spins };
+        let guide = guide(shape[0], shape[1]);
+        let means = DenoiserMethod::NonlocalMeans { guide, patch: 1, window: 3, scale: 0.3 };
+        [variation(true), variation(false), wavelet(false), wavelet(true), means]
+            .map(|method| build(shape, method))
+            .into()
     }
 
     fn denoise(denoiser: &Denoiser, v: &[f64], strength: f64) -> Vec<f64> {
@@ -291,7 +343,7 @@ mod tests {
         // C21 of scalable PnP-ADMM, on noisy pictures: far apart, and so close that the pair measures
         // the derivative.
         let mut rng = Seed::root(7).child("pairs").rng();
-        for denoiser in proven() {
+        for denoiser in proven([16, 24], 1e-14) {
             assert!(matches!(
                 denoiser.guarantee(),
                 Guarantee::ProximalMap | Guarantee::FirmlyNonexpansive
@@ -322,13 +374,14 @@ mod tests {
 
     #[test]
     fn noise_of_a_piecewise_constant_image_falls() {
-        let truth = Phantom { kind: PhantomKind::Ellipses, rows: 16, columns: 24 };
-        let truth = truth.draw(Seed::root(1)).unwrap().pixels;
+        let truth = Phantom { kind: PhantomKind::Ellipses, rows: 64, columns: 96 };
+        let truth = truth.draw(Seed::root(3)).unwrap().pixels;
         let mut rng = Seed::root(2).rng();
         let v: Vec<f64> = truth.iter().map(|t| t + 0.2 * rng.random_range(-1.0..1.0)).collect();
         let error = |x: &[f64]| x.iter().zip(&truth).map(|(x, t)| (x - t).powi(2)).sum::<f64>();
-        for denoiser in proven() {
-            let x = denoise(&denoiser, &v, 0.1);
+        for denoiser in proven([64, 96], 1e-6) {
+            let strength = if matches!(denoiser.method, Method::Nonlocal(_)) { 1.0 } else { 0.1 };
+            let x = denoise(&denoiser, &v, strength);
             assert!(error(&x) < 0.8 * error(&v), "{}", denoiser.about());
         }
     }
@@ -337,7 +390,7 @@ mod tests {
     fn range_clip_and_realness_act_outside_the_denoiser() {
         let method = DenoiserMethod::Wavelet { levels: 1, spins: false };
         let choice = DenoiserChoice { method, range: [-1.0, 3.0], nonnegative: true, real: true };
-        let denoiser = choice.build([2, 2]).unwrap();
+        let denoiser = choice.build([2, 2], Seed::root(3)).unwrap();
         assert_eq!(denoiser.guarantee(), Guarantee::Nonexpansive);
         let v = [1.0, -5.0, 2.0, 1.0, 9.0, 9.0, 9.0, 9.0];
         let mut x = [f64::NAN; 8];
@@ -351,15 +404,23 @@ mod tests {
     #[test]
     fn impossible_denoisers_are_refused() {
         let wavelet = |levels| DenoiserMethod::Wavelet { levels, spins: true };
+        let nonlocal = |rows, window| DenoiserMethod::NonlocalMeans {
+            guide: guide(rows, 12),
+            patch: 1,
+            window,
+            scale: 0.1,
+        };
         let missing = DenoiserMethod::Network { path: "none.safetensors".into() };
         for (method, range, words) in [
             (wavelet(3), [0.0, 1.0], "denoiser.levels = 3"),
             (wavelet(0), [0.0, 1.0], "denoiser.levels = 0"),
             (wavelet(1), [1.0, 1.0], "denoiser.range = [1.0, 1.0]"),
+            (nonlocal(8, 4), [0.0, 1.0], "denoiser.window = 4"),
+            (nonlocal(9, 3), [0.0, 1.0], "rows and columns of the guide: expected 8, found 9"),
             (missing, [0.0, 1.0], "data set none.safetensors is not here"),
         ] {
             let choice = DenoiserChoice { method, range, nonnegative: false, real: false };
-            let message = choice.build([8, 12]).unwrap_err().to_string();
+            let message = choice.build([8, 12], Seed::root(3)).unwrap_err().to_string();
             assert!(message.contains(words), "{message}");
         }
     }
