@@ -1,5 +1,7 @@
 //! Total variation.
 
+use pulp::{Arch, Simd, WithSimd};
+
 /// The proximal map of the total variation: `min_x ‖x - v‖²/2 + λ Σ |D x|` with forward differences
 /// `D`, zero across the border; `|·|` is the length of the two differences of a pixel (isotropic), or
 /// the sum of their moduli (anisotropic).
@@ -16,6 +18,8 @@ pub(super) struct TotalVariation {
     pub(super) iterations: u64,
 }
 
+/// Numbers that are worked on side by side.
+const LANES: usize = 8;
 /// Iterations between two looks at the gap.
 const LOOK: u64 = 10;
 
@@ -82,41 +86,45 @@ impl TotalVariation {
     /// One step from `p + push (p - old)` along the differences of the extrapolated image, projected,
     /// in place of `old`. Returns how far the step turns back from the last one.
     fn ascend(&self, weight: f64, push: f64, x: &[f64], p: &[f64], old: &mut [f64]) -> f64 {
+        let [rows, _] = self.shape;
         let n = x.len();
-        let step = 1.0 / (8.0 * weight);
         let ((p_down, p_right), (old_down, old_right)) = (p.split_at(n), old.split_at_mut(n));
         let mut turning = 0.0;
-        for i in 0..n {
-            let d = self.differences(x, i);
-            let at = [p_down[i], p_right[i]];
-            let from =
-                [at[0] + push * (at[0] - old_down[i]), at[1] + push * (at[1] - old_right[i])];
-            let mut to = [from[0] + step * d[0], from[1] + step * d[1]];
-            if self.isotropic {
-                let length = (to[0] * to[0] + to[1] * to[1]).sqrt().max(1.0);
-                to = [to[0] / length, to[1] / length];
-            } else {
-                to = to.map(|t| t.clamp(-1.0, 1.0));
-            }
-            turning += (from[0] - to[0]) * (to[0] - at[0]) + (from[1] - to[1]) * (to[1] - at[1]);
-            (old_down[i], old_right[i]) = (to[0], to[1]);
+        for (start, here) in (0..n).step_by(rows).zip(x.chunks_exact(rows)) {
+            let column = start..start + rows;
+            turning += Arch::new().dispatch(Column {
+                isotropic: self.isotropic,
+                step: 1.0 / (8.0 * weight),
+                push,
+                here,
+                // Beyond the last column there is no difference.
+                next: x.get(start + rows..start + 2 * rows).unwrap_or(here),
+                p: [&p_down[column.clone()], &p_right[column.clone()]],
+                old: [&mut old_down[column.clone()], &mut old_right[column]],
+            });
         }
         turning
     }
 
-    /// `x = v - λ D'p`.
+    /// `x = v - λ D'p`, `(D'p)_i = p_{i-1} - p_i` along both axes; no difference crosses the border.
     fn primal(&self, weight: f64, v: &[f64], p: &[f64], x: &mut [f64]) {
-        let [rows, _] = self.shape;
-        let n = v.len();
-        let (down, right) = p.split_at(n);
-        for (i, (x, v)) in x.iter_mut().zip(v).enumerate() {
-            // (D'p)_i = p_{i-1} - p_i along both axes; no difference crosses the border.
-            let r = i % rows;
-            let above = if r > 0 { down[i - 1] } else { 0.0 };
-            let here = if r + 1 < rows { down[i] } else { 0.0 };
-            let before = if i >= rows { right[i - rows] } else { 0.0 };
-            let there = if i + rows < n { right[i] } else { 0.0 };
-            *x = v - weight * (above - here + before - there);
+        let [rows, columns] = self.shape;
+        let (down, right) = p.split_at(v.len());
+        for (c, (x, v)) in x.chunks_exact_mut(rows).zip(v.chunks_exact(rows)).enumerate() {
+            let down = &down[rows * c..][..rows];
+            x.copy_from_slice(v);
+            for (r, pair) in down.windows(2).enumerate() {
+                x[r] += weight * pair[0];
+                x[r + 1] -= weight * pair[0];
+            }
+            if c + 1 < columns {
+                let here = &right[rows * c..][..rows];
+                x.iter_mut().zip(here).for_each(|(x, p)| *x += weight * p);
+            }
+            if c > 0 {
+                let before = &right[rows * (c - 1)..][..rows];
+                x.iter_mut().zip(before).for_each(|(x, p)| *x -= weight * p);
+            }
         }
     }
 
@@ -127,6 +135,73 @@ impl TotalVariation {
             self.size(d) - down[i] * d[0] - right[i] * d[1]
         };
         weight * (0..x.len()).map(one).sum::<f64>()
+    }
+}
+
+/// The dual step on one column, compiled for the widest registers there are.
+struct Column<'a> {
+    isotropic: bool,
+    step: f64,
+    push: f64,
+    here: &'a [f64],
+    next: &'a [f64],
+    /// Of the differences down and to the right.
+    p: [&'a [f64]; 2],
+    old: [&'a mut [f64]; 2],
+}
+
+impl WithSimd for Column<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        simd.vectorize(
+            #[inline(always)]
+            || self.ascend(),
+        )
+    }
+}
+
+impl Column<'_> {
+    #[inline(always)]
+    fn ascend(self) -> f64 {
+        let Self { isotropic, step, push, here, next, p: [p_down, p_right], old } = self;
+        let [old_down, old_right] = old;
+        let one = |d: [f64; 2], at: [f64; 2], old: [f64; 2]| {
+            let from: [f64; 2] = std::array::from_fn(|k| at[k] + push * (at[k] - old[k]));
+            let to: [f64; 2] = std::array::from_fn(|k| from[k] + step * d[k]);
+            let to = if isotropic {
+                let square = to[0] * to[0] + to[1] * to[1];
+                let length = if square > 1.0 { square.sqrt() } else { 1.0 };
+                to.map(|t| t / length)
+            } else {
+                to.map(|t| t.clamp(-1.0, 1.0))
+            };
+            let turn = |k: usize| (from[k] - to[k]) * (to[k] - at[k]);
+            (to, turn(0) + turn(1))
+        };
+        let last = here.len() - 1;
+        let whole = last / LANES * LANES;
+        // Partial sums side by side, so that the loop vectorises.
+        let mut turning = [0.0; LANES];
+        for start in (0..whole).step_by(LANES) {
+            for (lane, turning) in turning.iter_mut().enumerate() {
+                let i = start + lane;
+                let d = [here[i + 1] - here[i], next[i] - here[i]];
+                let (to, turn) = one(d, [p_down[i], p_right[i]], [old_down[i], old_right[i]]);
+                (old_down[i], old_right[i]) = (to[0], to[1]);
+                *turning += turn;
+            }
+        }
+        let mut rest = 0.0;
+        for i in whole..=last {
+            let down = if i < last { here[i + 1] - here[i] } else { 0.0 };
+            let d = [down, next[i] - here[i]];
+            let (to, turn) = one(d, [p_down[i], p_right[i]], [old_down[i], old_right[i]]);
+            (old_down[i], old_right[i]) = (to[0], to[1]);
+            rest += turn;
+        }
+        turning.iter().sum::<f64>() + rest
     }
 }
 

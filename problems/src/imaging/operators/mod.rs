@@ -59,8 +59,8 @@ pub trait Operator: std::fmt::Debug + Send + Sync {
     /// `x ← x + factor A_i' y`.
     fn adjoint(&self, block: usize, factor: f64, y: &[f64], x: &mut [f64], room: &mut Room);
 
-    /// `‖A_i‖²`, exact or from above; matrices of random numbers: with the confidence that
-    /// [`norm::squared`](self::norm) states.
+    /// `‖A_i‖²`, exact or from above; for matrices of random numbers an estimate that is raised by its
+    /// expected error.
     fn norm_squared(&self, block: usize) -> f64;
 
     /// `c` where the stacked blocks `terms`, which are distinct, have `A A' = c I`.
