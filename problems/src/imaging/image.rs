@@ -172,13 +172,16 @@ impl ImageChoice {
             Self::Phantom(phantom) => Ok((phantom.draw(seed)?, phantom.kind.to_string())),
             Self::Set(choice) => {
                 let path = choice.path()?;
-                let (image, name) = read(&ArrayFile { path, dataset: None })?;
-                Ok((image.reduced(choice.reduce)?, name))
+                let numbers = data::numbers(&path, None)?;
+                let file = choice.file();
+                let name = format!("{} ({})", file.display(), numbers.checksum);
+                Ok((numbers.image()?.reduced(choice.reduce)?, name))
             }
             Self::File(choice) => {
                 crate::require_positive("image.peak", choice.peak)?;
-                let (path, dataset) = (choice.path.clone(), choice.dataset.clone());
-                let (mut image, name) = read(&ArrayFile { path, dataset })?;
+                let numbers = data::numbers(&choice.path, choice.dataset.as_deref())?;
+                let name = format!("{} ({})", choice.path.display(), numbers.checksum);
+                let mut image = numbers.image()?;
                 image.pixels.iter_mut().for_each(|pixel| *pixel /= choice.peak);
                 Ok((image.reduced(choice.reduce)?, name))
             }
@@ -186,23 +189,24 @@ impl ImageChoice {
     }
 }
 
-fn read(file: &ArrayFile) -> Result<(Image, String), SetupError> {
-    let numbers = file.read()?;
-    let image = numbers.image()?;
-    Ok((image, format!("{} ({})", file.path.display(), numbers.checksum)))
-}
-
 impl SetChoice {
+    /// The picture inside the folder `images` of a data folder.
+    fn file(&self) -> PathBuf {
+        match self.name {
+            PictureSet::Set12 => PathBuf::from("set12").join(format!("{:02}.png", self.number)),
+            PictureSet::Bsd68 => PathBuf::from("bsd68").join(format!("test{:03}.png", self.number)),
+        }
+    }
+
     fn path(&self) -> Result<PathBuf, SetupError> {
-        let (set, file, count) = match self.name {
-            PictureSet::Set12 => ("set12", format!("{:02}.png", self.number), 12),
-            PictureSet::Bsd68 => ("bsd68", format!("test{:03}.png", self.number), 68),
+        let (set, count, admissible) = match self.name {
+            PictureSet::Set12 => ("set12", 12, "from 1 to 12"),
+            PictureSet::Bsd68 => ("bsd68", 68, "from 1 to 68"),
         };
-        let admissible = if count == 12 { "from 1 to 12" } else { "from 1 to 68" };
         require("image.number", self.number, (1..=count).contains(&self.number), admissible)?;
         let folders = Folders::from_environment();
         let places = folders.search.iter().chain(&folders.cache);
-        let mut places = places.map(|folder| folder.join("images").join(set).join(&file));
+        let mut places = places.map(|folder| folder.join("images").join(self.file()));
         places.find(|path| path.is_file()).ok_or_else(|| SetupError::MissingData {
             name: set.to_owned(),
             remedy: format!(

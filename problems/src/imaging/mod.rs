@@ -67,7 +67,7 @@ use self::denoisers::Denoiser;
 use self::operators::{Operator, Unknown, norm};
 #[cfg(doc)]
 use crate::{BatchProx, Denoise, Inner, Prox};
-use crate::{Build, DataError, Metric, Seed, SetupError};
+use crate::{Build, DataError, Metric, Seed, SetupError, require};
 
 pub use choice::{ImagingConfig, OperatorChoice};
 pub use denoisers::{DenoiserChoice, DenoiserMethod, Guarantee};
@@ -146,7 +146,7 @@ impl Imaging {
             }
         };
         let positive = shape[0] >= 1 && shape[1] >= 1;
-        crate::require("shape", format!("{shape:?}"), positive, "at least 1 row and column")?;
+        require("shape", format!("{shape:?}"), positive, "at least 1 row and column")?;
         let operator = config.operator.build(shape, config.blocks, seed.child("operator"))?;
         let unknown = config.operator.unknown();
         let name = image.as_ref().map_or("none", |(_, name)| name).to_owned();
@@ -180,6 +180,8 @@ impl Imaging {
     /// Reads the measurements, or simulates them.
     fn measure(&mut self, config: &ImagingConfig, seed: Seed) -> Result<(), SetupError> {
         if let Some(file) = &config.measurements {
+            let simulated = "left out, for it is added to simulated measurements alone";
+            require("noise", config.noise, config.noise == Noise::default(), simulated)?;
             let numbers = file.read()?;
             let (expected, found) = (self.data.values().len(), numbers.values.len());
             if expected != found {
@@ -203,7 +205,7 @@ impl Imaging {
                 self.loss.observe(self.operator.complex(), &w, y);
             }
             config.noise.add(self.data.values_mut(), seed.child("noise"))?;
-            self.facts.push(("measurements", "simulated".into()));
+            self.facts.push(("measurements", format!("simulated, {}", config.noise)));
         } else {
             return Err(SetupError::Parameter {
                 name: "image",

@@ -37,6 +37,19 @@ impl Default for Impulses {
     }
 }
 
+impl std::fmt::Display for Noise {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.snr_db {
+            None => f.write_str("no normal noise")?,
+            Some(snr) => write!(f, "normal noise at {snr} dB")?,
+        }
+        match self.impulses {
+            None => Ok(()),
+            Some(Impulses { share, scale }) => write!(f, ", impulses {share} x {scale}"),
+        }
+    }
+}
+
 impl Noise {
     /// Adds the noise to the numbers of all blocks.
     pub(super) fn add(self, y: &mut [f64], seed: Seed) -> Result<(), SetupError> {

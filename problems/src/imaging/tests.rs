@@ -369,6 +369,10 @@ fn impossible_instances_are_refused_before_anything_runs() {
         ),
         (r#"{IMAGE,"operator":{"gaussian":{"ratio":1}},"data-term":{"huber":-1}}"#, "huber = -1"),
         (
+            r#"{IMAGE,"operator":{"gaussian":{"ratio":1}},"measurements":{"path":"no.npy"},"noise":{"snr-db":9}}"#,
+            "noise = normal noise at 9 dB is not admissible",
+        ),
+        (
             r#"{IMAGE,"operator":{"gaussian":{"ratio":1}},"measurements":{"path":"no.npy"}}"#,
             "data set no.npy is not here",
         ),
