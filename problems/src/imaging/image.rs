@@ -1,7 +1,7 @@
 //! Gray images.
 
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::phantoms::Phantom;
 use crate::data::{self, Folders, Numbers};
@@ -126,7 +126,10 @@ pub struct SetChoice {
     pub reduce: usize,
 }
 
-/// Sets of grayscale PNG files, looked up as `images/NAME` in the folders of [`crate::data`].
+/// Checksums of the pictures of all sets, as `sha256sum` writes them.
+const SUMS: &str = include_str!("pictures.sha256");
+
+/// Sets of grayscale PNG files, compared with their published checksums and looked up as `images/NAME` in the folders of [`crate::data`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PictureSet {
@@ -174,6 +177,7 @@ impl ImageChoice {
                 let path = choice.path()?;
                 let numbers = data::numbers(&path, None)?;
                 let file = choice.file();
+                choice.verify(&numbers)?;
                 let name = format!("{} ({})", file.display(), numbers.checksum);
                 Ok((numbers.image()?.reduced(choice.reduce)?, name))
             }
@@ -195,6 +199,23 @@ impl SetChoice {
         match self.name {
             PictureSet::Set12 => PathBuf::from("set12").join(format!("{:02}.png", self.number)),
             PictureSet::Bsd68 => PathBuf::from("bsd68").join(format!("test{:03}.png", self.number)),
+        }
+    }
+
+    /// Refuses a file that is not the published one.
+    fn verify(&self, found: &Numbers) -> Result<(), DataError> {
+        let file = self.file();
+        let mut sums = SUMS.lines().filter_map(|line| line.split_once("  "));
+        match sums.find(|(_, name)| file == Path::new(name)) {
+            Some((sum, _)) if sum == found.checksum => Ok(()),
+            _ => {
+                let finding = format!(
+                    "has SHA-256 {}, which is not that of the published picture: name it as \
+                     `image.file` if it is meant",
+                    found.checksum
+                );
+                Err(DataError::new(&found.path, finding))
+            }
         }
     }
 
@@ -244,6 +265,28 @@ mod tests {
         assert_eq!((image.rows, image.columns, pixels), (2, 3, vec![1, 4, 2, 5, 3, 6]));
         let flat = Numbers { extents: vec![6], ..numbers };
         assert!(flat.image().unwrap_err().to_string().contains("has extents [6]"));
+    }
+
+    #[test]
+    fn every_picture_has_a_checksum_and_another_file_is_refused() {
+        for (name, count) in [(PictureSet::Set12, 12), (PictureSet::Bsd68, 68)] {
+            for number in 1..=count {
+                let choice = SetChoice { name, number, reduce: 1 };
+                let file = choice.file();
+                let mut sums = SUMS.lines().filter_map(|line| line.split_once("  "));
+                let (sum, _) = sums.find(|(_, name)| file == Path::new(name)).unwrap();
+                let mut numbers = Numbers {
+                    path: file.clone(),
+                    extents: vec![1, 1],
+                    values: vec![0.0],
+                    checksum: sum.into(),
+                };
+                choice.verify(&numbers).unwrap();
+                numbers.checksum = sum.replace(['0', '1'], "2");
+                let message = choice.verify(&numbers).unwrap_err().to_string();
+                assert!(message.contains("not that of the published picture"), "{message}");
+            }
+        }
     }
 
     #[test]
