@@ -2,8 +2,9 @@
 
 use num_complex::Complex;
 
+use super::illumination::IntensityDiffraction;
 use super::unknown::load;
-use super::{IntensityDiffraction, Operator, Room, complex_mut};
+use super::{Operator, Room, complex_mut};
 use crate::imaging::Measurements;
 use crate::numerics::Fourier;
 

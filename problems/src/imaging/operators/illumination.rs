@@ -133,7 +133,7 @@ impl IntensityDiffractionChoice {
 
 /// The source of the transfer functions.
 #[derive(Clone, Debug)]
-pub struct IntensityDiffraction {
+pub(super) struct IntensityDiffraction {
     choice: IntensityDiffractionChoice,
     fourier: Fourier,
     blocks: usize,

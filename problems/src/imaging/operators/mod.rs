@@ -25,7 +25,7 @@ pub use convolution::Convolution;
 pub use cosine::RandomCosine;
 pub use fourier_samples::FourierSamples;
 pub use gaussian::{Gaussian, TiledGaussian};
-pub use illumination::{IntensityDiffraction, IntensityDiffractionChoice, Lights, TransferStorage};
+pub use illumination::{IntensityDiffractionChoice, Lights, TransferStorage};
 pub use masks::{Mask, VariableDensity};
 pub use tomography::Tomography;
 pub use unknown::Unknown;
