@@ -1,5 +1,6 @@
 //! The one list of what is built in.
 
+use converge_problems::imaging::{Imaging, SmoothImaging};
 use converge_problems::mlr::Mlr;
 use converge_solvers::{
     AdmmSoftmax, BoundMajorizer, Lbfgs, NewtonCg, ReleasedLbfgs, ReleasedNewton, RidgeClassifier,
@@ -23,7 +24,11 @@ pub fn register(registry: &mut Registry) {
         .pair::<Mlr, ReleasedLbfgs>()
         .pair::<Mlr, ReleasedNewton>()
         .pair::<Mlr, RidgeClassifier>()
-        .pair::<Mlr, Sgd>();
+        .pair::<Mlr, Sgd>()
+        .pair::<SmoothImaging, Lbfgs>()
+        .pair::<SmoothImaging, Sgd>();
+    // Its data terms need not have a gradient: made for methods that use proximal maps.
+    registry.problem::<Imaging>();
     registry
         .probe::<AdmmMonotonicity>()
         .probe::<DualShare>()
@@ -37,4 +42,59 @@ pub fn register(registry: &mut Registry) {
         .probe::<StrongScaling>()
         .probe::<WeakScaling>()
         .probe::<ZStepPartition>();
+}
+
+#[cfg(test)]
+mod tests {
+    use converge_problems::Seed;
+    use serde_json::json;
+
+    use super::*;
+    use crate::registry::RegistryError;
+
+    /// C10 of scalable PnP-ADMM: gradient methods do not apply to `l1`.
+    #[test]
+    fn a_gradient_method_on_l1_is_refused_whichever_kind_is_asked() {
+        let mut registry = Registry::default();
+        register(&mut registry);
+        let config = json!({
+            "image": { "phantom": { "kind": "texture", "rows": 8, "columns": 8 } },
+            "operator": { "gaussian": { "ratio": 0.7 } },
+            "data-term": "l1",
+        });
+        let instance = registry.build("imaging", &config, Seed::root(0), None).unwrap();
+        let seed = Seed::root(1);
+        match registry.start("imaging", &instance, "sgd", &json!({}), seed, seed).err() {
+            Some(RegistryError::Unfit { problem, solver, .. }) => {
+                assert_eq!((&*problem, &*solver), ("imaging", "sgd"));
+            }
+            other => panic!("{other:?}"),
+        }
+        let refused = registry.build("smooth-imaging", &config, Seed::root(0), None).err();
+        let message = refused.unwrap().to_string();
+        assert!(message.contains("data-term = L1 is not admissible"), "{message}");
+    }
+
+    #[test]
+    fn gradient_descent_restores_a_blurred_image() {
+        let mut registry = Registry::default();
+        register(&mut registry);
+        let config = json!({
+            "image": { "phantom": { "kind": "ellipses", "rows": 24, "columns": 20 } },
+            "operator": { "blur": { "kernels": [{ "gaussian": { "size": 5, "deviation": 0.7 } }] } },
+        });
+        let instance = registry.build("smooth-imaging", &config, Seed::root(0), None).unwrap();
+        let seed = Seed::root(1);
+        let mut process =
+            registry.start("smooth-imaging", &instance, "lbfgs", &json!({}), seed, seed).unwrap();
+        let columns = process.columns();
+        let psnr = columns.iter().position(|metric| metric.name == "psnr").unwrap();
+        let mut row = vec![0.0; columns.len()];
+        process.evaluate(&mut row).unwrap();
+        let before = row[psnr];
+        process.advance(crate::process::Until::Iterations(200), 200).unwrap();
+        process.evaluate(&mut row).unwrap();
+        // Without noise, and with no frequency lost, the truth is the only minimiser.
+        assert!(row[psnr] > 60.0 && before < 20.0, "{before} dB, then {} dB", row[psnr]);
+    }
 }

@@ -141,8 +141,8 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Registers solver `S` for problem `P`. A pair that lacks a capability does not compile.
-    pub fn pair<P: Build, S: Solver<P>>(&mut self) -> &mut Self {
+    /// Registers problem `P`, for solvers that come from elsewhere.
+    pub fn problem<P: Build>(&mut self) -> &mut Self {
         self.problems.entry(P::ID).or_insert(ProblemEntry {
             about: P::ABOUT,
             check: |config| parse::<P::Config>(config).map(drop),
@@ -157,6 +157,12 @@ impl Registry {
                 problem.facts().into_iter().chain(terms).collect()
             },
         });
+        self
+    }
+
+    /// Registers solver `S` for problem `P`. A pair that lacks a capability does not compile.
+    pub fn pair<P: Build, S: Solver<P>>(&mut self) -> &mut Self {
+        self.problem::<P>();
         self.pairs.insert(
             (P::ID, S::ID),
             PairEntry {
@@ -208,7 +214,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Unknown`] or [`RegistryError::Config`].
     pub fn check_problem(&self, kind: &str, config: &Value) -> Result<(), RegistryError> {
-        (self.problem(kind)?.check)(config)
+        (self.find_problem(kind)?.check)(config)
     }
 
     /// Checks the section of a solver, and that it fits the problem.
@@ -235,7 +241,7 @@ impl Registry {
         seed: Seed,
         reference: Option<&[f64]>,
     ) -> Result<Instance, RegistryError> {
-        (self.problem(kind)?.build)(config, seed, reference)
+        (self.find_problem(kind)?.build)(config, seed, reference)
     }
 
     /// Metrics of an instance of problem `kind`.
@@ -243,7 +249,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Unknown`].
     pub fn metrics(&self, kind: &str, instance: &Instance) -> Result<Vec<Metric>, RegistryError> {
-        Ok((self.problem(kind)?.metrics)(instance))
+        Ok((self.find_problem(kind)?.metrics)(instance))
     }
 
     /// Facts of an instance, for the header of its runs; its number of data terms is `terms`.
@@ -255,7 +261,7 @@ impl Registry {
         kind: &str,
         instance: &Instance,
     ) -> Result<Vec<(&'static str, String)>, RegistryError> {
-        Ok((self.problem(kind)?.facts)(instance))
+        Ok((self.find_problem(kind)?.facts)(instance))
     }
 
     /// Sets a solver up on an instance of problem `kind`: the part that is timed as set-up.
@@ -291,7 +297,7 @@ impl Registry {
         (entry.load)(config)
     }
 
-    fn problem(&self, kind: &str) -> Result<&ProblemEntry, RegistryError> {
+    fn find_problem(&self, kind: &str) -> Result<&ProblemEntry, RegistryError> {
         self.problems.get(kind).ok_or_else(|| RegistryError::Unknown {
             what: "problem",
             name: kind.to_owned(),
@@ -300,7 +306,7 @@ impl Registry {
     }
 
     fn find_pair(&self, problem: &str, solver: &str) -> Result<&PairEntry, RegistryError> {
-        self.problem(problem)?;
+        self.find_problem(problem)?;
         if let Some(entry) = self
             .pairs
             .iter()

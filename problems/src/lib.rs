@@ -3,6 +3,7 @@
 pub mod check;
 pub mod data;
 mod error;
+pub mod imaging;
 mod metric;
 pub mod mlr;
 pub mod numerics;
@@ -12,6 +13,8 @@ mod seed;
 
 pub use error::{DataError, SetupError, require, require_positive};
 pub use metric::{Better, Metric, Output, Split};
-pub use oracle::{Batch, BatchGradient, Gradient, HessianVector, Value};
+pub use oracle::{
+    Batch, BatchGradient, BatchProx, Denoise, Gradient, HessianVector, Inner, Prox, Value,
+};
 pub use problem::{Build, Problem};
 pub use seed::Seed;

@@ -4,7 +4,6 @@ mod admm_softmax;
 mod anderson;
 mod armijo;
 mod bound_majorizer;
-mod cg;
 pub mod check;
 mod lbfgs;
 mod least_squares;
@@ -17,7 +16,8 @@ mod ridge_classifier;
 mod sgd;
 mod softmax_prox;
 mod solver;
-mod vector;
+
+use converge_problems::numerics::{conjugate_gradient as cg, vector};
 
 pub use admm_softmax::{Adaptation, AdmmSoftmax, AdmmSoftmaxState, Balancing, Dual, Spectral};
 pub use anderson::Anderson;

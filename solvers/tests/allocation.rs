@@ -6,10 +6,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use converge_problems::data::{DatasetChoice, Files};
+use converge_problems::imaging::{ImagingConfig, SmoothImaging};
 use converge_problems::mlr::{
     Amount, FeatureChoice, Mlr, MlrConfig, Precision, RandomConvolution, SplitChoice, Storage,
 };
-use converge_problems::{Build, Problem, Seed};
+use converge_problems::{Batch, BatchGradient, BatchProx, Build, Denoise, Problem, Prox, Seed};
 use converge_solvers::check::LeastSquares;
 use converge_solvers::{
     AdmmSoftmax, BoundMajorizer, Dual, Iterative, Lbfgs, NewtonCg, Preconditioner, ProxMethod,
@@ -158,5 +159,43 @@ fn no_method_of_least_squares_allocates_in_a_step() {
     for least_squares in [Cholesky, Qr, Eigen, Woodbury].into_iter().chain(inner) {
         let admm = AdmmSoftmax { least_squares, ..AdmmSoftmax::default() };
         assert_eq!(allocations(&admm, &problem), 0, "{least_squares:?}");
+    }
+}
+
+#[test]
+fn oracles_of_images_allocate_nothing() {
+    let operators = [
+        r#"{"gaussian":{"ratio":0.7}}"#,
+        r#"{"random-cosine":{"ratio":0.7}}"#,
+        r#"{"fourier":{"mask":{"radial":7}}}"#,
+        r#"{"coded-diffraction":{"unknown":"complex"}}"#,
+        r#"{"blur":{"kernels":[{"uniform":3}]}}"#,
+        r#"{"tomography":{"views":6}}"#,
+        r#"{"intensity-diffraction":{"transfers":"recompute"}}"#,
+    ];
+    let losses = [r#""least-squares""#, r#"{"huber":0.1}"#, r#""amplitude""#, r#""intensity""#];
+    for operator in operators {
+        for loss in losses {
+            let json = format!(
+                r#"{{"image":{{"phantom":{{"kind":"ellipses","rows":16,"columns":12}}}},"blocks":3,
+                    "operator":{operator},"data-term":{loss},"inner":{{"iterations":20}},
+                    "denoiser":{{"method":{{"total-variation":{{}}}}}}}}"#
+            );
+            let config: ImagingConfig = serde_json::from_str(&json).expect("it is read");
+            let problem = SmoothImaging::new(&config, Seed::root(0)).expect("it sets up");
+            let (mut scratch, mut warm) = (problem.scratch(), problem.warm());
+            let (v, mut x) = (vec![0.3; problem.dim()], vec![0.0; problem.dim()]);
+            let mut run = || {
+                let batch = Batch { terms: &[2, 0], draw: Seed::root(0) };
+                problem.batch_prox(batch, &v, 0.7, &mut x, &mut warm, &mut scratch);
+                problem.prox(&v, 0.7, &mut x, &mut scratch);
+                problem.batch_gradient(batch, &v, &mut x, &mut scratch);
+                problem.denoise(&v, 0.1, &mut x, &mut scratch);
+            };
+            run();
+            let before = ALLOCATIONS.with(Cell::get);
+            run();
+            assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0, "{operator} {loss}");
+        }
     }
 }

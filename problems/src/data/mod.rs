@@ -40,6 +40,8 @@ mod idx;
 mod libsvm;
 mod npy;
 mod npz;
+mod numbers;
+mod picture;
 mod source;
 mod streamed;
 mod synthetic;
@@ -53,6 +55,7 @@ pub use choice::{Column, DatasetChoice, Files, Format};
 pub use digits::digits;
 pub use fetch::{FetchError, Progress, fetch};
 pub use folders::Folders;
+pub use numbers::{Numbers, numbers};
 pub use streamed::Streamed;
 pub use synthetic::{Model, Synthetic};
 
@@ -76,7 +79,7 @@ pub fn load(choice: &DatasetChoice, seed: Seed) -> Result<Dataset, SetupError> {
 }
 
 /// SHA-256, hexadecimal.
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 

@@ -1,12 +1,12 @@
 //! Conjugate gradients for symmetric positive definite systems given by products.
 
-use crate::vector::{axpy, dot};
+use super::vector::{axpy, dot, norm};
 
 /// Vectors of the iteration, held between solves.
 #[derive(Clone, Debug)]
-pub(crate) struct ConjugateGradient {
+pub struct ConjugateGradient {
     /// The solution.
-    pub(crate) solution: Vec<f64>,
+    pub solution: Vec<f64>,
     residual: Vec<f64>,
     direction: Vec<f64>,
     product: Vec<f64>,
@@ -14,25 +14,30 @@ pub(crate) struct ConjugateGradient {
 
 /// How a solve ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Solved {
+pub struct Solved {
     /// Products taken.
-    pub(crate) products: u64,
+    pub products: u64,
     /// The matrix is not positive definite along a direction; the solution is the one before it.
-    pub(crate) indefinite: bool,
+    pub indefinite: bool,
 }
 
 impl ConjugateGradient {
     /// Vectors of length `dim`.
-    pub(crate) fn new(dim: usize) -> Self {
+    pub fn new(dim: usize) -> Self {
         let zeros = || vec![0.0; dim];
         Self { solution: zeros(), residual: zeros(), direction: zeros(), product: zeros() }
+    }
+
+    /// `‖A x + g‖` at the solution, as the recursion has it.
+    pub fn residual_norm(&self) -> f64 {
+        norm(&self.residual)
     }
 
     /// Solves `A x = -g` from `x = 0` until `‖A x + g‖ <= relative·‖g‖` or `products` are spent.
     ///
     /// `apply(v, out)` writes `A v`. If the first direction already shows no positive curvature, the
     /// solution is `-g` itself.
-    pub(crate) fn solve(
+    pub fn solve(
         &mut self,
         g: &[f64],
         relative: f64,

@@ -5,7 +5,7 @@
 const LANES: usize = 8;
 
 /// `aᵀb`.
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     debug_assert_eq!(a.len(), b.len());
     let mut sums = [0.0; LANES];
     let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
@@ -19,12 +19,12 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// `‖a‖₂`.
-pub(crate) fn norm(a: &[f64]) -> f64 {
+pub fn norm(a: &[f64]) -> f64 {
     dot(a, a).sqrt()
 }
 
 /// `y ← y + factor·x`.
-pub(crate) fn axpy(factor: f64, x: &[f64], y: &mut [f64]) {
+pub fn axpy(factor: f64, x: &[f64], y: &mut [f64]) {
     debug_assert_eq!(x.len(), y.len());
     for (y, x) in y.iter_mut().zip(x) {
         *y += factor * x;
@@ -32,7 +32,7 @@ pub(crate) fn axpy(factor: f64, x: &[f64], y: &mut [f64]) {
 }
 
 /// `out ← x + factor·d`.
-pub(crate) fn add_scaled(x: &[f64], factor: f64, d: &[f64], out: &mut [f64]) {
+pub fn add_scaled(x: &[f64], factor: f64, d: &[f64], out: &mut [f64]) {
     debug_assert!(x.len() == d.len() && x.len() == out.len());
     for ((out, x), d) in out.iter_mut().zip(x).zip(d) {
         *out = x + factor * d;
