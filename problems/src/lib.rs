@@ -12,6 +12,9 @@ mod seed;
 
 pub use error::{DataError, SetupError, require, require_positive};
 pub use metric::{Better, Metric, Output, Split};
-pub use oracle::{Batch, BatchGradient, Gradient, HessianVector, Value};
+pub use oracle::{
+    Batch, BatchGradient, Correction, Diffusion, Game, Gradient, HessianVector, Linear,
+    LinearDiffusion, TILE, Value,
+};
 pub use problem::{Build, Problem};
 pub use seed::Seed;
