@@ -6,6 +6,8 @@ mod armijo;
 mod bound_majorizer;
 mod cg;
 pub mod check;
+mod ensemble;
+mod game;
 mod lbfgs;
 mod least_squares;
 mod line_search;
@@ -14,6 +16,7 @@ mod pairs;
 mod released_lbfgs;
 mod released_newton;
 mod ridge_classifier;
+mod sde;
 mod sgd;
 mod softmax_prox;
 mod solver;
@@ -22,6 +25,10 @@ mod vector;
 pub use admm_softmax::{Adaptation, AdmmSoftmax, AdmmSoftmaxState, Balancing, Dual, Spectral};
 pub use anderson::Anderson;
 pub use bound_majorizer::{BoundMajorizer, BoundMajorizerState};
+pub use game::{
+    Consensus, ConsensusState, Extragradient, ExtragradientState, Fdr, GaussianSga,
+    GaussianSgaState, Law, Optimistic, OptimisticState, Order, Players, Schedule, Sga, SgaState,
+};
 pub use lbfgs::{Lbfgs, LbfgsState};
 pub use least_squares::{
     Cholesky, Effort, Iterative, LeastSquares, LeastSquaresSystem, Preconditioner, Right, Tolerance,
@@ -30,6 +37,10 @@ pub use newton_cg::{NewtonCg, NewtonCgState};
 pub use released_lbfgs::{ReleasedLbfgs, ReleasedLbfgsState, Seeding};
 pub use released_newton::{ReleasedNewton, ReleasedNewtonState};
 pub use ridge_classifier::{RidgeClassifier, RidgeClassifierState};
+pub use sde::{
+    Brownian, Drift, Equation, Euler, EulerMaruyama, Heun, Integrator, IntegratorState, Noise,
+    Platen, PlatenScheme, Scheme, Tile, WeakHeun,
+};
 pub use sgd::{Sgd, SgdState};
 pub use softmax_prox::{ProxEffort, ProxMethod, SoftmaxProx, SoftmaxProxTiles};
 pub use solver::{Breakdown, Solver, Step, Work, require_finite};

@@ -1,0 +1,257 @@
+//! Ensembles: many paths of one method, advanced side by side.
+//!
+//! The iterate is one flat array, `paths x dim`, a point after the other. Paths are cut into a fixed
+//! number of chunks that threads take; every chunk keeps its own buffers, so a step allocates nothing.
+//! Within a chunk, diffusions advance a *tile* of paths at a time, turned into lanes (coordinate-major)
+//! for as many substeps as a step has: memory is read and written once a step. No path looks at another
+//! and its noise depends on its number alone, so that neither the cut nor the threads change a bit.
+
+mod kernels;
+
+use converge_problems::{SetupError, TILE, numerics::BLOCK};
+use rayon::prelude::*;
+
+use crate::Breakdown;
+pub(crate) use kernels::{Affine, Move, MoveLanes, add_scaled_to};
+
+/// Chunks of an ensemble. Divisible by 1, 2, 3, 4, 6, 8, 12: even loads for usual numbers of threads.
+const CHUNKS: usize = 24;
+/// A path is lost beyond this many times the largest coordinate of the start (or 1).
+const FAR: f64 = 1e6;
+
+/// The paths of a method, with temporaries `W` of every chunk and what every path owns, `E`.
+#[derive(Clone)]
+pub(crate) struct Ensemble<W, E> {
+    /// `paths x dim`.
+    x: Vec<f64>,
+    dim: usize,
+    /// Paths of a chunk, and of a tile.
+    chunk: usize,
+    tile: usize,
+    chunks: Vec<Chunk<W, E>>,
+    /// Largest coordinate of a path that is not lost.
+    bound: f64,
+}
+
+#[derive(Clone)]
+struct Chunk<W, E> {
+    own: Vec<E>,
+    scratch: W,
+    /// The tile in lanes: `dim x width`.
+    lanes: Vec<f64>,
+    work: Vec<f64>,
+    lost: bool,
+}
+
+/// How paths are cut.
+#[derive(Clone, Copy)]
+pub(crate) enum Grain {
+    /// One path at a time; every path may be a task.
+    Path,
+    /// Tiles in lanes; a task is at least one whole tile.
+    Tile,
+}
+
+/// A tile in the hands of a method.
+pub(crate) struct Lanes<'a, W, E> {
+    /// Number of the first path, a multiple of [`BLOCK`].
+    pub(crate) first: usize,
+    /// Paths in the tile.
+    pub(crate) width: usize,
+    /// `dim x width`.
+    pub(crate) x: &'a mut [f64],
+    /// What the paths own.
+    pub(crate) own: &'a mut [E],
+    /// As many numbers a lane as the ensemble was made with; what they hold is arbitrary.
+    pub(crate) work: &'a mut [f64],
+    /// Temporaries of the oracles.
+    pub(crate) scratch: &'a mut W,
+}
+
+/// A path in the hands of a method.
+pub(crate) struct Path<'a, W, E> {
+    /// Its number.
+    pub(crate) number: usize,
+    /// `dim`.
+    pub(crate) x: &'a mut [f64],
+    /// What it owns.
+    pub(crate) own: &'a mut E,
+    /// As many numbers as the ensemble was made with; what they hold is arbitrary.
+    pub(crate) work: &'a mut [f64],
+    /// Temporaries of the oracles.
+    pub(crate) scratch: &'a mut W,
+}
+
+impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
+    /// Starts at `x0`. `work` is the count of temporaries of a lane or path, `own` what each path owns.
+    ///
+    /// # Errors
+    /// [`SetupError::Shape`] if `x0` does not hold `paths` points.
+    pub(crate) fn new(
+        x0: &[f64],
+        (paths, dim): (usize, usize),
+        grain: Grain,
+        work: usize,
+        scratch: W,
+        own: E,
+    ) -> Result<Self, SetupError> {
+        let (expected, found) = (paths * dim, x0.len());
+        if expected != found || found == 0 {
+            return Err(SetupError::Shape { what: "start points of all paths", expected, found });
+        }
+        // Narrower with more coordinates, so that a tile and its buffers stay in the nearest cache.
+        let tile = match grain {
+            Grain::Path => 1,
+            Grain::Tile => (2 * TILE / dim).clamp(BLOCK, TILE) / BLOCK * BLOCK,
+        };
+        let chunk = paths.div_ceil(CHUNKS).next_multiple_of(tile);
+        let size = |first: usize| chunk.min(paths - first);
+        let width = tile.min(paths);
+        let chunks = (0..paths).step_by(chunk).map(|first| Chunk {
+            own: vec![own.clone(); size(first)],
+            scratch: scratch.clone(),
+            lanes: vec![0.0; dim * width],
+            work: vec![0.0; work * width],
+            lost: false,
+        });
+        let largest = x0.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+        let bound = FAR * if largest > 0.0 { largest } else { 1.0 };
+        Ok(Self { x: x0.to_vec(), dim, chunk, tile, chunks: chunks.collect(), bound })
+    }
+
+    /// `paths x dim`.
+    pub(crate) fn points(&self) -> &[f64] {
+        &self.x
+    }
+
+    /// What the paths own, in their order.
+    pub(crate) fn own(&self) -> impl Iterator<Item = &E> {
+        self.chunks.iter().flat_map(|chunk| &chunk.own)
+    }
+
+    /// Advances all tiles.
+    ///
+    /// # Errors
+    /// [`Breakdown::Diverged`] once a path is lost.
+    pub(crate) fn advance_lanes(
+        &mut self,
+        advance: impl Fn(Lanes<'_, W, E>) + Sync,
+    ) -> Result<(), Breakdown> {
+        let (dim, tile, bound) = (self.dim, self.tile, self.bound);
+        self.each_chunk(|first, points, chunk| {
+            let Chunk { own, scratch, lanes, work, lost } = chunk;
+            let per_lane = work.len() / (lanes.len() / dim);
+            let tiles = points.chunks_mut(tile * dim).zip(own.chunks_mut(tile));
+            for (t, (points, own)) in tiles.enumerate() {
+                let (first, width) = (first + t * tile, own.len());
+                let x = &mut lanes[..points.len()];
+                kernels::gather(dim, points, x);
+                let work = &mut work[..per_lane * width];
+                advance(Lanes { first, width, x, own, work, scratch });
+                *lost |= !kernels::within(x, bound);
+                kernels::scatter(dim, x, points);
+            }
+        })
+    }
+
+    /// Advances all paths, one by one.
+    ///
+    /// # Errors
+    /// [`Breakdown::Diverged`] once a path is lost.
+    pub(crate) fn advance_paths(
+        &mut self,
+        advance: impl Fn(Path<'_, W, E>) + Sync,
+    ) -> Result<(), Breakdown> {
+        let (dim, bound) = (self.dim, self.bound);
+        self.each_chunk(|first, points, chunk| {
+            let Chunk { own, scratch, work, lost, .. } = chunk;
+            for (p, (x, own)) in points.chunks_exact_mut(dim).zip(own).enumerate() {
+                advance(Path { number: first + p, x, own, work, scratch });
+                *lost |= !kernels::within(x, bound);
+            }
+        })
+    }
+
+    fn each_chunk(
+        &mut self,
+        advance: impl Fn(usize, &mut [f64], &mut Chunk<W, E>) + Sync,
+    ) -> Result<(), Breakdown> {
+        let Self { x, dim, chunk, chunks, .. } = self;
+        if let [only] = &mut chunks[..] {
+            advance(0, x, only);
+        } else {
+            let parts = x.par_chunks_mut(*chunk * *dim).zip(&mut *chunks).enumerate();
+            parts.for_each(|(c, (points, part))| advance(c * *chunk, points, part));
+        }
+        if chunks.iter().any(|chunk| chunk.lost) {
+            return Err(Breakdown::Diverged { factor: FAR });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lanes and points agree for every shape, and every path is met once under its own number.
+    #[test]
+    fn every_path_is_advanced_once_under_its_number() {
+        for dim in 1..6 {
+            for paths in [1, 2, 15, 16, 17, 255, 256, 257, 1000, 6200] {
+                let x0: Vec<f64> = (0..paths * dim).map(|i| i as f64).collect();
+                let mut ensemble =
+                    Ensemble::new(&x0, (paths, dim), Grain::Tile, 1, (), 0_u32).unwrap();
+                ensemble
+                    .advance_lanes(|Lanes { first, width, x, own, work, .. }| {
+                        assert_eq!((own.len(), work.len(), x.len()), (width, width, width * dim));
+                        assert!(first.is_multiple_of(BLOCK));
+                        for (i, row) in x.chunks_exact_mut(width).enumerate() {
+                            for (l, x) in row.iter_mut().enumerate() {
+                                let expected = ((first + l) * dim + i) as f64;
+                                assert!((*x - expected).abs() <= 0.0);
+                                *x = -*x;
+                            }
+                        }
+                        own.iter_mut().for_each(|met| *met += 1);
+                    })
+                    .unwrap();
+                assert!(ensemble.points().iter().zip(&x0).all(|(x, x0)| (x + x0).abs() <= 0.0));
+                assert_eq!(ensemble.own().filter(|met| **met == 1).count(), paths);
+                let mut single = Ensemble::new(&x0, (paths, dim), Grain::Path, 0, (), ()).unwrap();
+                single
+                    .advance_paths(|Path { number, x, .. }| {
+                        assert!((x[0] - (number * dim) as f64).abs() <= 0.0);
+                        x.iter_mut().for_each(|x| *x = -*x);
+                    })
+                    .unwrap();
+                assert_eq!(single.points(), ensemble.points());
+            }
+        }
+    }
+
+    #[test]
+    fn one_path_far_away_or_not_a_number_ends_the_run() {
+        for value in [2.1e6, -2.1e6, f64::NAN, f64::INFINITY] {
+            let mut ensemble =
+                Ensemble::new(&[2.0; 600], (300, 2), Grain::Tile, 0, (), ()).unwrap();
+            let run = |ensemble: &mut Ensemble<(), ()>, value: f64| {
+                ensemble.advance_lanes(|Lanes { first, x, .. }| {
+                    if first > 0 {
+                        x[3] = value;
+                    }
+                })
+            };
+            assert_eq!(run(&mut ensemble, 1.9e6), Ok(()));
+            assert_eq!(run(&mut ensemble, value), Err(Breakdown::Diverged { factor: 1e6 }));
+        }
+    }
+
+    #[test]
+    fn a_start_of_another_size_is_refused() {
+        let Err(error) = Ensemble::new(&[0.0; 5], (3, 2), Grain::Tile, 0, (), ()) else {
+            panic!("5 numbers are no 3 points");
+        };
+        assert!(matches!(error, SetupError::Shape { expected: 6, found: 5, .. }));
+    }
+}

@@ -1,0 +1,18 @@
+//! Stochastic differential equations that stand for the training of games: their integrators, the noise
+//! that they share with the chains, and what is estimated from both.
+
+mod brownian;
+mod euler_maruyama;
+mod integrator;
+mod noise;
+mod platen;
+#[cfg(test)]
+mod tests;
+mod weak_heun;
+
+pub use brownian::Brownian;
+pub use euler_maruyama::{Euler, EulerMaruyama};
+pub use integrator::{Drift, Equation, Integrator, IntegratorState, Scheme, Tile};
+pub use noise::Noise;
+pub use platen::{Platen, PlatenScheme};
+pub use weak_heun::{Heun, WeakHeun};
