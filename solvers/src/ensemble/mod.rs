@@ -12,7 +12,9 @@ use converge_problems::{SetupError, TILE, numerics::BLOCK};
 use rayon::prelude::*;
 
 use crate::Breakdown;
-pub(crate) use kernels::{Affine, Move, MoveLanes, add_scaled_to};
+use pulp::{Arch, Simd, WithSimd};
+
+pub(crate) use kernels::{add_scaled_to, advance, advance_each};
 
 /// Chunks of an ensemble. Divisible by 1, 2, 3, 4, 6, 8, 12: even loads for usual numbers of threads.
 const CHUNKS: usize = 24;
@@ -66,6 +68,12 @@ pub(crate) struct Lanes<'a, W, E> {
     pub(crate) work: &'a mut [f64],
     /// Temporaries of the oracles.
     pub(crate) scratch: &'a mut W,
+}
+
+/// What a method does to a tile. Runs under run-time dispatch, so that implementations, and the oracles
+/// they call, are `#[inline(always)]` where their loops are to use the widest registers.
+pub(crate) trait AdvanceLanes<W, E>: Sync {
+    fn advance(&self, lanes: Lanes<'_, W, E>);
 }
 
 /// A path in the hands of a method.
@@ -135,7 +143,7 @@ impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
     /// [`Breakdown::Diverged`] once a path is lost.
     pub(crate) fn advance_lanes(
         &mut self,
-        advance: impl Fn(Lanes<'_, W, E>) + Sync,
+        method: &impl AdvanceLanes<W, E>,
     ) -> Result<(), Breakdown> {
         let (dim, tile, bound) = (self.dim, self.tile, self.bound);
         self.each_chunk(|first, points, chunk| {
@@ -144,12 +152,11 @@ impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
             let tiles = points.chunks_mut(tile * dim).zip(own.chunks_mut(tile));
             for (t, (points, own)) in tiles.enumerate() {
                 let (first, width) = (first + t * tile, own.len());
-                let x = &mut lanes[..points.len()];
-                kernels::gather(dim, points, x);
+                let x = &mut lanes[..width * dim];
                 let work = &mut work[..per_lane * width];
-                advance(Lanes { first, width, x, own, work, scratch });
-                *lost |= !kernels::within(x, bound);
-                kernels::scatter(dim, x, points);
+                let lanes = Lanes { first, width, x, own, work, scratch };
+                let within = Arch::new().dispatch(Turn { method, points, lanes, bound });
+                *lost |= !within;
             }
         })
     }
@@ -190,9 +197,63 @@ impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
     }
 }
 
+/// A tile, from its points and back.
+struct Turn<'a, M, W, E> {
+    method: &'a M,
+    points: &'a mut [f64],
+    lanes: Lanes<'a, W, E>,
+    bound: f64,
+}
+
+impl<M: AdvanceLanes<W, E>, W, E> WithSimd for Turn<'_, M, W, E> {
+    /// Whether no path is lost.
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        let Self { method, points, lanes, bound } = self;
+        let Lanes { first, width, x, own, work, scratch } = lanes;
+        let dim = x.len() / width;
+        kernels::gather(dim, points, x);
+        method.advance(Lanes { first, width, x: &mut *x, own, work, scratch });
+        kernels::scatter(dim, x, points);
+        kernels::within(x, bound)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Expects coordinate `i` of path `p` at `p dim + i`, and negates it.
+    struct Negate;
+
+    impl AdvanceLanes<(), u32> for Negate {
+        fn advance(&self, lanes: Lanes<'_, (), u32>) {
+            let Lanes { first, width, x, own, work, .. } = lanes;
+            let dim = x.len() / width;
+            assert_eq!((own.len(), work.len()), (width, width));
+            assert!(first.is_multiple_of(BLOCK));
+            for (i, row) in x.chunks_exact_mut(width).enumerate() {
+                for (l, x) in row.iter_mut().enumerate() {
+                    assert!((*x - ((first + l) * dim + i) as f64).abs() <= 0.0);
+                    *x = -*x;
+                }
+            }
+            own.iter_mut().for_each(|met| *met += 1);
+        }
+    }
+
+    /// Sends one path of the second tile to a number.
+    struct Send(f64);
+
+    impl AdvanceLanes<(), ()> for Send {
+        fn advance(&self, lanes: Lanes<'_, (), ()>) {
+            if lanes.first > 0 {
+                lanes.x[3] = self.0;
+            }
+        }
+    }
 
     /// Lanes and points agree for every shape, and every path is met once under its own number.
     #[test]
@@ -202,20 +263,7 @@ mod tests {
                 let x0: Vec<f64> = (0..paths * dim).map(|i| i as f64).collect();
                 let mut ensemble =
                     Ensemble::new(&x0, (paths, dim), Grain::Tile, 1, (), 0_u32).unwrap();
-                ensemble
-                    .advance_lanes(|Lanes { first, width, x, own, work, .. }| {
-                        assert_eq!((own.len(), work.len(), x.len()), (width, width, width * dim));
-                        assert!(first.is_multiple_of(BLOCK));
-                        for (i, row) in x.chunks_exact_mut(width).enumerate() {
-                            for (l, x) in row.iter_mut().enumerate() {
-                                let expected = ((first + l) * dim + i) as f64;
-                                assert!((*x - expected).abs() <= 0.0);
-                                *x = -*x;
-                            }
-                        }
-                        own.iter_mut().for_each(|met| *met += 1);
-                    })
-                    .unwrap();
+                ensemble.advance_lanes(&Negate).unwrap();
                 assert!(ensemble.points().iter().zip(&x0).all(|(x, x0)| (x + x0).abs() <= 0.0));
                 assert_eq!(ensemble.own().filter(|met| **met == 1).count(), paths);
                 let mut single = Ensemble::new(&x0, (paths, dim), Grain::Path, 0, (), ()).unwrap();
@@ -235,15 +283,9 @@ mod tests {
         for value in [2.1e6, -2.1e6, f64::NAN, f64::INFINITY] {
             let mut ensemble =
                 Ensemble::new(&[2.0; 600], (300, 2), Grain::Tile, 0, (), ()).unwrap();
-            let run = |ensemble: &mut Ensemble<(), ()>, value: f64| {
-                ensemble.advance_lanes(|Lanes { first, x, .. }| {
-                    if first > 0 {
-                        x[3] = value;
-                    }
-                })
-            };
-            assert_eq!(run(&mut ensemble, 1.9e6), Ok(()));
-            assert_eq!(run(&mut ensemble, value), Err(Breakdown::Diverged { factor: 1e6 }));
+            assert_eq!(ensemble.advance_lanes(&Send(1.9e6)), Ok(()));
+            let lost = Err(Breakdown::Diverged { factor: 1e6 });
+            assert_eq!(ensemble.advance_lanes(&Send(value)), lost);
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schedule::Rates;
 use super::{Order, Schedule, rate_columns, write_rates};
-use crate::ensemble::{Ensemble, Grain, Lanes, MoveLanes};
+use crate::ensemble::{AdvanceLanes, Ensemble, Grain, Lanes, advance_each};
 use crate::sde::{Brownian, Noise};
 use crate::{Breakdown, Solver, Step, Work};
 
@@ -128,6 +128,7 @@ struct Turn<'a, P: Diffusion> {
 
 impl<P: Diffusion> Turn<'_, P> {
     /// Field and noise at where the players are now.
+    #[inline(always)]
     fn look(&mut self, dw: &[f64]) {
         self.problem.drift(self.x, self.b, self.scratch);
         match self.batch {
@@ -139,6 +140,7 @@ impl<P: Diffusion> Turn<'_, P> {
     }
 
     /// Moves one player, whose coordinates are `range`.
+    #[inline(always)]
     fn go(&mut self, player: usize, range: Range<usize>) {
         let width = self.width;
         for (l, own) in self.own.iter().enumerate() {
@@ -166,7 +168,57 @@ impl<P: Diffusion> Turn<'_, P> {
         let rows = range.start * width..range.end * width;
         let (x, drift, noise) =
             (&mut self.x[rows.clone()], &self.b[rows.clone()], &self.noise[rows]);
-        MoveLanes { x, h: self.h, drift, amplitude: self.amplitude, noise }.go();
+        advance_each(x, self.h, drift, self.amplitude, noise);
+    }
+}
+
+/// A step of the chain.
+struct Updates<'a, P> {
+    solver: &'a GaussianSga,
+    problem: &'a P,
+    brownian: &'a Brownian,
+    batch: Option<usize>,
+    step: u64,
+}
+
+impl<P: Game + Diffusion> AdvanceLanes<P::Scratch, Own> for Updates<'_, P> {
+    #[inline(always)]
+    fn advance(&self, lanes: Lanes<'_, P::Scratch, Own>) {
+        let Self { solver, problem, brownian, batch, step } = *self;
+        let Lanes { first, width, x, own, work, scratch } = lanes;
+        let [generator, discriminator] = problem.players();
+        let turns = solver.discriminator_steps;
+        own.iter_mut().for_each(|own| own.rates.plan(&solver.schedule, step));
+        let (dw, work) = work.split_at_mut(problem.noises() * width);
+        let (temporary, work) = work.split_at_mut(width);
+        let (h, work) = work.split_at_mut(width);
+        let (amplitude, work) = work.split_at_mut(width);
+        let (b, noise) = work.split_at_mut(x.len());
+        let mut turn =
+            Turn { solver, problem, batch, width, x, own, b, noise, h, amplitude, scratch };
+        match solver.order {
+            Order::Simultaneous => {
+                brownian.fill(step, (0, 1), first, width, dw, temporary);
+                turn.look(dw);
+                turn.go(1, discriminator);
+                turn.go(0, generator);
+            }
+            Order::Alternating => {
+                for part in 0..turns {
+                    brownian.fill(step, (part, turns), first, width, dw, temporary);
+                    turn.look(dw);
+                    turn.go(1, discriminator.clone());
+                }
+                if turns > 1 {
+                    brownian.fill(step, (0, 1), first, width, dw, temporary);
+                }
+                turn.look(dw);
+                turn.go(0, generator);
+            }
+        }
+        if let Some(fdr) = solver.schedule.fdr() {
+            turn.own.iter_mut().for_each(|own| own.rates.close(fdr));
+        }
     }
 }
 
@@ -227,48 +279,10 @@ impl<P: Game + Diffusion> Solver<P> for GaussianSga {
 
     fn step(&self, problem: &P, state: &mut Self::State) -> Result<Step, Breakdown> {
         let GaussianSgaState { ensemble, brownian, batch, steps } = state;
-        let (step, batch) = (*steps, *batch);
-        let (noises, turns) = (problem.noises(), self.discriminator_steps);
-        let [generator, discriminator] = problem.players();
-        ensemble.advance_lanes(|Lanes { first, width, x, own, work, scratch }| {
-            own.iter_mut().for_each(|own| own.rates.plan(&self.schedule, step));
-            let (dw, work) = work.split_at_mut(noises * width);
-            let (temporary, work) = work.split_at_mut(width);
-            let (h, work) = work.split_at_mut(width);
-            let (amplitude, work) = work.split_at_mut(width);
-            let (b, noise) = work.split_at_mut(x.len());
-            let solver = self;
-            let mut turn =
-                Turn { solver, problem, batch, width, x, own, b, noise, h, amplitude, scratch };
-            let mut draw = |part: (u64, u64), dw: &mut [f64]| {
-                brownian.fill(step, part, first, width, dw, temporary);
-            };
-            match self.order {
-                Order::Simultaneous => {
-                    draw((0, 1), dw);
-                    turn.look(dw);
-                    turn.go(1, discriminator.clone());
-                    turn.go(0, generator.clone());
-                }
-                Order::Alternating => {
-                    for part in 0..turns {
-                        draw((part, turns), dw);
-                        turn.look(dw);
-                        turn.go(1, discriminator.clone());
-                    }
-                    if turns > 1 {
-                        draw((0, 1), dw);
-                    }
-                    turn.look(dw);
-                    turn.go(0, generator.clone());
-                }
-            }
-            if let Some(fdr) = self.schedule.fdr() {
-                turn.own.iter_mut().for_each(|own| own.rates.close(fdr));
-            }
-        })?;
+        let (batch, step) = (*batch, *steps);
+        ensemble.advance_lanes(&Updates { solver: self, problem, brownian, batch, step })?;
         *steps += 1;
-        let gradients = self.order.evaluations(turns) * self.paths as u64;
+        let gradients = self.order.evaluations(self.discriminator_steps) * self.paths as u64;
         let samples = batch.map_or(0, |batch| batch as u64 * gradients);
         Ok(Step { work: Work { samples, gradients, ..Work::default() }, converged: false })
     }

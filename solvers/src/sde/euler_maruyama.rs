@@ -3,7 +3,7 @@
 use converge_problems::{Diffusion, SetupError};
 
 use super::integrator::{Equation, Integrator, Scheme, Tile};
-use crate::ensemble::Move;
+use crate::ensemble::advance;
 
 /// Euler–Maruyama, weak order 1:
 ///
@@ -12,8 +12,8 @@ use crate::ensemble::Move;
 /// ```
 ///
 /// With one substep this *is* the simultaneous chain with Gaussian gradient noise, so it never is the
-/// reference that such a chain is compared with: take 8 substeps or more, or the difference of two
-/// ([`weak_error`](crate::weak_error) extrapolates).
+/// reference that such a chain is compared with: take 8 substeps or more, or extrapolate
+/// from two numbers of them ([`coupled_samples`](crate::coupled_samples)).
 ///
 /// Cost of a step: one drift and one noise. Holds 2 points a lane.
 ///
@@ -40,11 +40,12 @@ impl<P: Diffusion> Scheme<P> for Euler {
         2 * problem.dim()
     }
 
+    #[inline(always)]
     fn substep(problem: &P, equation: &Equation, (): &(), tile: Tile<'_, P::Scratch>) {
         let Tile { x, dw, work, scratch } = tile;
         let (b, noise) = work.split_at_mut(x.len());
         equation.drift(problem, x, b, noise, scratch);
         problem.noise(x, dw, noise, scratch);
-        Move { x, h: equation.h, drift: b, amplitude: equation.amplitude, noise }.go();
+        advance(x, equation.h, b, equation.amplitude, noise);
     }
 }

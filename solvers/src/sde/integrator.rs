@@ -7,7 +7,7 @@ use converge_problems::{Correction, Diffusion, Seed, SetupError, require_positiv
 use serde::{Deserialize, Serialize};
 
 use super::{Brownian, Noise};
-use crate::ensemble::{Ensemble, Grain, Lanes, add_scaled_to};
+use crate::ensemble::{AdvanceLanes, Ensemble, Grain, Lanes, add_scaled_to};
 use crate::{Breakdown, Solver, Step, Work};
 
 /// The drift of the stochastic differential equation that stands for a chain.
@@ -161,6 +161,7 @@ pub struct Tile<'a, W> {
 
 impl Equation {
     /// Writes the drift `b₀ + η b₁`. `x`, `b`, `temporary`: `dim x width`.
+    #[inline(always)]
     pub(super) fn drift<P: Diffusion>(
         &self,
         problem: &P,
@@ -185,6 +186,31 @@ pub struct IntegratorState<W, C> {
     equation: Equation,
     constants: C,
     steps: u64,
+}
+
+/// A step of the chain.
+struct Substeps<'a, P: Diffusion, S: Scheme<P>> {
+    problem: &'a P,
+    equation: &'a Equation,
+    constants: &'a S::Constants,
+    brownian: &'a Brownian,
+    step: u64,
+    substeps: u64,
+}
+
+impl<P: Diffusion, S: Scheme<P>> AdvanceLanes<P::Scratch, ()> for Substeps<'_, P, S> {
+    #[inline(always)]
+    fn advance(&self, lanes: Lanes<'_, P::Scratch, ()>) {
+        let Self { problem, equation, constants, brownian, step, substeps } = *self;
+        let Lanes { first, width, x, work, scratch, .. } = lanes;
+        let (dw, work) = work.split_at_mut(S::noises(problem, constants) * width);
+        let (temporary, work) = work.split_at_mut(width);
+        for part in 0..substeps {
+            brownian.fill(step, (part, substeps), first, width, dw, temporary);
+            let tile = Tile { x: &mut *x, dw, work: &mut *work, scratch: &mut *scratch };
+            S::substep(problem, equation, constants, tile);
+        }
+    }
 }
 
 impl<P: Diffusion, S: Scheme<P>> Solver<P> for Integrator<S> {
@@ -227,15 +253,14 @@ impl<P: Diffusion, S: Scheme<P>> Solver<P> for Integrator<S> {
 
     fn step(&self, problem: &P, state: &mut Self::State) -> Result<Step, Breakdown> {
         let IntegratorState { ensemble, brownian, equation, constants, steps } = state;
-        let (step, noises) = (*steps, S::noises(problem, constants));
-        ensemble.advance_lanes(|Lanes { first, width, x, work, scratch, .. }| {
-            let (dw, work) = work.split_at_mut(noises * width);
-            let (temporary, work) = work.split_at_mut(width);
-            for part in 0..self.substeps {
-                brownian.fill(step, (part, self.substeps), first, width, dw, temporary);
-                let tile = Tile { x: &mut *x, dw, work: &mut *work, scratch: &mut *scratch };
-                S::substep(problem, equation, constants, tile);
-            }
+        let (step, substeps) = (*steps, self.substeps);
+        ensemble.advance_lanes(&Substeps::<P, S> {
+            problem,
+            equation,
+            constants,
+            brownian,
+            step,
+            substeps,
         })?;
         *steps += 1;
         let gradients = S::DRIFTS * self.substeps * self.paths as u64;

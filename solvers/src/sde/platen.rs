@@ -3,7 +3,7 @@
 use converge_problems::{Diffusion, SetupError};
 
 use super::integrator::{Equation, Integrator, Scheme, Tile};
-use crate::ensemble::{Move, add_scaled_to};
+use crate::ensemble::{add_scaled_to, advance};
 
 /// Platen's explicit scheme, weak order 2 for any noise. With `s^j = √v S e_j` and `ΔW = √h ξ`,
 ///
@@ -42,6 +42,7 @@ impl<P: Diffusion> Scheme<P> for PlatenScheme {
         7 * problem.dim() + problem.noises()
     }
 
+    #[inline(always)]
     fn substep(problem: &P, equation: &Equation, (): &(), tile: Tile<'_, P::Scratch>) {
         let Tile { x, dw, work, scratch } = tile;
         let Equation { h, amplitude, .. } = *equation;
@@ -61,7 +62,7 @@ impl<P: Diffusion> Scheme<P> for PlatenScheme {
         // Drift: with the noise of an Euler step in `column`.
         problem.noise(x, dw, column, scratch);
         y.copy_from_slice(x);
-        Move { x: &mut *y, h, drift: b, amplitude, noise: column }.go();
+        advance(y, h, b, amplitude, column);
         equation.drift(problem, y, above, below, scratch);
         next.copy_from_slice(x);
         add_scaled_to(0.5 * h, b, next);
@@ -77,8 +78,7 @@ impl<P: Diffusion> Scheme<P> for PlatenScheme {
                 unit[row(j)].fill(1.0);
                 for (sign, to) in [(1.0, &mut *above), (-1.0, &mut *below)] {
                     point.copy_from_slice(x);
-                    let amplitude = sign * amplitude;
-                    Move { x: &mut *point, h: of_drift, drift: b, amplitude, noise: column }.go();
+                    advance(point, of_drift, b, sign * amplitude, column);
                     problem.noise(point, unit, to, scratch);
                 }
                 // s^j(X), which the own term adds twice and every other takes off twice.
@@ -103,6 +103,7 @@ impl<P: Diffusion> Scheme<P> for PlatenScheme {
 }
 
 /// `V^{rj}/h`: a sign, the opposite for `(r, j)`, from bits of the two increments that do not show.
+#[inline(always)]
 fn antisymmetric(j: usize, r: usize, xi: f64, rho: f64) -> f64 {
     let bits = (xi.to_bits() ^ rho.to_bits()) >> 8;
     let sign = if bits & 1 == 0 { 1.0 } else { -1.0 };

@@ -3,7 +3,7 @@
 use converge_problems::{Diffusion, SetupError};
 
 use super::integrator::{Equation, Integrator, Scheme, Tile};
-use crate::ensemble::{Move, add_scaled_to};
+use crate::ensemble::{add_scaled_to, advance};
 
 /// Stochastic Heun, weak order 2 for constant `S`:
 ///
@@ -41,6 +41,7 @@ impl<P: Diffusion> Scheme<P> for Heun {
         4 * problem.dim()
     }
 
+    #[inline(always)]
     fn substep(problem: &P, equation: &Equation, (): &(), tile: Tile<'_, P::Scratch>) {
         let Tile { x, dw, work, scratch } = tile;
         let Equation { h, amplitude, .. } = *equation;
@@ -50,9 +51,9 @@ impl<P: Diffusion> Scheme<P> for Heun {
         equation.drift(problem, x, b, temporary, scratch);
         problem.noise(x, dw, noise, scratch);
         y.copy_from_slice(x);
-        Move { x: &mut *y, h, drift: b, amplitude, noise }.go();
+        advance(y, h, b, amplitude, noise);
         // The noise and half of the first drift; then the room of that drift is free.
-        Move { x: &mut *x, h: 0.5 * h, drift: b, amplitude, noise }.go();
+        advance(x, 0.5 * h, b, amplitude, noise);
         equation.drift(problem, y, b, temporary, scratch);
         add_scaled_to(0.5 * h, b, x);
     }
