@@ -3,4 +3,4 @@
 
 mod elementary;
 
-pub use elementary::{exp, ln, ln_1p};
+pub use elementary::{exp, ln, ln_1p, tanh};
