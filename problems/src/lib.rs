@@ -3,6 +3,7 @@
 pub mod check;
 pub mod data;
 mod error;
+pub mod gan;
 mod metric;
 pub mod mlr;
 pub mod numerics;

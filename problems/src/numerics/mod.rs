@@ -4,5 +4,5 @@
 mod elementary;
 mod normal;
 
-pub use elementary::{exp, ln, ln_1p};
+pub use elementary::{exp, ln, ln_1p, tanh};
 pub use normal::{BLOCK, Normals};
