@@ -38,9 +38,9 @@ pub use released_lbfgs::{ReleasedLbfgs, ReleasedLbfgsState, Seeding};
 pub use released_newton::{ReleasedNewton, ReleasedNewtonState};
 pub use ridge_classifier::{RidgeClassifier, RidgeClassifierState};
 pub use sde::{
-    Brownian, Drift, EnsembleError, Equation, Estimate, Euler, EulerMaruyama, Heun, Integrator,
-    IntegratorState, Level, Multilevel, MultilevelEstimate, Noise, Platen, PlatenScheme, Scheme,
-    Tile, WeakHeun, coupled_samples, endpoints,
+    AffineMap, Brownian, Drift, EnsembleError, Equation, Estimate, Euler, EulerMaruyama, Exact,
+    ExactLinear, Heun, Integrator, IntegratorState, Level, Multilevel, MultilevelEstimate, Noise,
+    Platen, PlatenScheme, Scheme, Tile, WeakHeun, coupled_samples, endpoints,
 };
 pub use sgd::{Sgd, SgdState};
 pub use softmax_prox::{ProxEffort, ProxMethod, SoftmaxProx, SoftmaxProxTiles};

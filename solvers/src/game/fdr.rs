@@ -103,8 +103,10 @@ const RECORD: usize = 1024;
 /// The record of one relation.
 #[derive(Clone)]
 pub(super) struct Watch {
-    /// Sums of both sides from the start of the record to every multiple of `grid` steps.
+    /// Sums of both sides from the start of the record to every multiple of `grid` steps, and how many
+    /// there are: room for all, as a clone must not allocate either.
     sums: Vec<[f64; 2]>,
+    kept: usize,
     grid: u64,
     /// Half of the window.
     half: u64,
@@ -116,9 +118,15 @@ pub(super) struct Watch {
 
 impl Watch {
     fn new(half: u64) -> Self {
-        let mut sums = Vec::with_capacity(RECORD);
-        sums.push([0.0; 2]);
-        Self { sums, grid: half, half, total: [0.0; 2], steps: 0, cuts: 0 }
+        Self {
+            sums: vec![[0.0; 2]; RECORD],
+            kept: 1,
+            grid: half,
+            half,
+            total: [0.0; 2],
+            steps: 0,
+            cuts: 0,
+        }
     }
 
     pub(super) fn see(&mut self, sides: [f64; 2]) {
@@ -131,26 +139,26 @@ impl Watch {
     pub(super) fn close(&mut self, fdr: &Fdr) -> bool {
         self.steps += 1;
         if self.steps.is_multiple_of(self.grid) {
-            if self.sums.len() == RECORD {
-                let kept = RECORD / 2;
-                for i in 0..kept {
+            if self.kept == RECORD {
+                self.kept /= 2;
+                for i in 0..self.kept {
                     self.sums[i] = self.sums[2 * i];
                 }
-                self.sums.truncate(kept);
                 self.grid *= 2;
             }
-            if self.steps == self.sums.len() as u64 * self.grid {
-                self.sums.push(self.total);
+            if self.steps == self.kept as u64 * self.grid {
+                self.sums[self.kept] = self.total;
+                self.kept += 1;
             }
         }
         if !self.steps.is_multiple_of(2 * self.half) {
             return false;
         }
-        let middle = ((self.steps / 2).div_ceil(self.grid) as usize).min(self.sums.len() - 1);
+        let middle = ((self.steps / 2).div_ceil(self.grid) as usize).min(self.kept - 1);
         let [left, right] = [0, 1].map(|side| self.total[side] - self.sums[middle][side]);
         let holds = (left / right - 1.0).abs() < fdr.tolerance;
         if holds {
-            self.sums.truncate(1);
+            self.kept = 1;
             (self.grid, self.total, self.steps) = (self.half, [0.0; 2], 0);
             self.cuts += 1;
         }

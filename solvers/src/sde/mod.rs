@@ -4,6 +4,7 @@
 mod brownian;
 mod coupled;
 mod euler_maruyama;
+mod exact_linear;
 mod integrator;
 mod multilevel;
 mod noise;
@@ -15,6 +16,7 @@ mod weak_heun;
 pub use brownian::Brownian;
 pub use coupled::{EnsembleError, Estimate, coupled_samples, endpoints};
 pub use euler_maruyama::{Euler, EulerMaruyama};
+pub use exact_linear::{AffineMap, Exact, ExactLinear};
 pub use integrator::{Drift, Equation, Integrator, IntegratorState, Scheme, Tile};
 pub use multilevel::{Level, Multilevel, MultilevelEstimate};
 pub use noise::Noise;
