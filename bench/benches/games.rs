@@ -4,8 +4,11 @@
 
 mod support;
 
+use std::hint::black_box;
+
 use converge_bench::clock::{Clock, ProcessorTime};
 use converge_problems::gan::{LqGan, LqGanConfig};
+use converge_problems::numerics::Normals;
 use converge_problems::{Build, Problem, Seed};
 use converge_solvers::{
     Consensus, EulerMaruyama, ExactLinear, Extragradient, GaussianSga, Optimistic, Platen, Sga,
@@ -43,6 +46,15 @@ fn step<S: Solver<LqGan>>(suite: &mut Suite, solver: &S, normals: f64, flops: f6
 fn main() {
     let mut suite = Suite::new();
     let (paths, substeps) = (PATHS, 1);
+    // The yardstick of the integrators.
+    let (normals, mut numbers) = (Normals::new(Seed::root(1)), vec![0.0; 256]);
+    let cost = Cost { numbers: 2.0 * paths as f64, ..Cost::default() };
+    suite.measure("game", &format!("the normals of a step alone, {paths} paths"), cost, || {
+        for first in (0..2 * paths).step_by(numbers.len()) {
+            normals.fill(0, 0, first, &mut numbers);
+            black_box(&numbers);
+        }
+    });
     // A move is two multiply-adds a coordinate, a noise one product.
     let euler = FIELD + 10.0;
     step(&mut suite, &EulerMaruyama { paths, substeps, ..EulerMaruyama::default() }, 2.0, euler);

@@ -23,6 +23,9 @@ const RUN: usize = 256;
 /// Runs of a task.
 const RUNS: usize = 16;
 
+/// A result that may leave its thread.
+type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
 /// What the script asks for.
 #[derive(Deserialize)]
 #[serde(tag = "task", rename_all = "kebab-case", deny_unknown_fields)]
@@ -67,31 +70,31 @@ fn timed<T>(task: impl FnOnce() -> T) -> (T, f64) {
     (result, clock.now())
 }
 
+/// Numbers that begin a cache line, as the buffers of ensembles do.
+#[repr(align(64))]
+struct Line([f64; RUN]);
+
 fn normals(generator: Generator, count: usize, repeats: u64) {
     let tasks = count.div_ceil(RUN * RUNS);
     for repeat in 0..repeats {
         (0..tasks).into_par_iter().for_each(|task| {
-            let mut out = [0.0; RUN];
+            let Line(out) = &mut Line([0.0; RUN]);
             let seed = Seed::root(repeat);
             let (normals, mut rng) = (Normals::new(seed), seed.index(task as u64).rng());
             for run in 0..RUNS {
                 match generator {
                     Generator::Counter => {
-                        normals.fill(repeat, 0, (task * RUNS + run) * RUN, &mut out);
+                        normals.fill(repeat, 0, (task * RUNS + run) * RUN, out);
                     }
                     Generator::Ziggurat => out.fill_with(|| StandardNormal.sample(&mut rng)),
                 }
-                black_box(&mut out);
+                black_box(&mut *out);
             }
         });
     }
 }
 
-fn run<S: Solver<LqGan>>(
-    problem: &LqGan,
-    solver: &S,
-    steps: usize,
-) -> Result<Answer, Box<dyn Error>> {
+fn run<S: Solver<LqGan>>(problem: &LqGan, solver: &S, steps: usize) -> Fallible<Answer> {
     let mut x = vec![0.0; 2 * solver.points()];
     problem.start(Seed::root(0), &mut x);
     let mut state = solver.init(problem, &x, Seed::root(1))?;
@@ -110,7 +113,7 @@ fn run<S: Solver<LqGan>>(
     Ok(Answer { seconds, moments })
 }
 
-fn answer(request: &Request, problem: &LqGan) -> Result<Answer, Box<dyn Error>> {
+fn answer(request: &Request, problem: &LqGan) -> Fallible<Answer> {
     match *request {
         Request::Normals { count, repeats, generator } => {
             let ((), seconds) = timed(|| normals(generator, count, repeats));
@@ -141,11 +144,14 @@ fn answer(request: &Request, problem: &LqGan) -> Result<Answer, Box<dyn Error>> 
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Fallible<()> {
     let problem = LqGan::build(&LqGanConfig::default(), Seed::root(0), None)?;
+    // As in a worker, whose steps run inside of the pool.
+    let pool = rayon::ThreadPoolBuilder::new().build()?;
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
-        let answer = answer(&serde_json::from_str(&line?)?, &problem)?;
+        let request = serde_json::from_str(&line?)?;
+        let answer = pool.install(|| answer(&request, &problem))?;
         writeln!(out, "{}", serde_json::to_string(&answer)?)?;
         out.flush()?;
     }

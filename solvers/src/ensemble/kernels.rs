@@ -23,29 +23,27 @@ pub(super) fn gather(dim: usize, points: &[f64], lanes: &mut [f64]) {
     }
 }
 
-/// Copies lanes back into points.
+/// Copies lanes back into points. Whether all numbers are at most `bound` in absolute value; NaN is not.
 #[inline(always)]
-pub(super) fn scatter(dim: usize, lanes: &[f64], points: &mut [f64]) {
+pub(super) fn scatter(dim: usize, lanes: &[f64], points: &mut [f64], bound: f64) -> bool {
     let width = points.len() / dim;
+    // No early end: this vectorises.
+    let mut within = true;
     if dim == 2 {
         let (first, second) = lanes.split_at(width);
         for ((a, b), point) in first.iter().zip(second).zip(points.chunks_exact_mut(2)) {
             (point[0], point[1]) = (*a, *b);
+            within &= (a.abs() <= bound) & (b.abs() <= bound);
         }
     } else {
         for (i, lane) in lanes.chunks_exact(width).enumerate() {
             for (lane, x) in lane.iter().zip(points[i..].iter_mut().step_by(dim)) {
                 *x = *lane;
+                within &= lane.abs() <= bound;
             }
         }
     }
-}
-
-/// Whether all entries are at most `bound` in absolute value; NaN is not.
-#[inline(always)]
-pub(super) fn within(x: &[f64], bound: f64) -> bool {
-    // No early end: this vectorises.
-    x.iter().fold(true, |all, x| all & (x.abs() <= bound))
+    within
 }
 
 /// `y ← y + factor · x`, with one rounding.

@@ -78,7 +78,7 @@ impl<P: Game> Solver<P> for Consensus {
         require("weight", self.weight, weight, "a finite number of at least 0")?;
         let (dim, draw) = (problem.dim(), Draw::new(problem, self.batch, seed)?);
         let (shape, scratch) = ((self.paths, dim), problem.scratch());
-        let ensemble = Ensemble::new(x0, shape, Grain::Path, 4 * dim, scratch, draw)?;
+        let ensemble = Ensemble::new(x0, shape, Grain::Path, 4 * dim, scratch, Some(draw))?;
         Ok(ConsensusState { ensemble, steps: 0 })
     }
 

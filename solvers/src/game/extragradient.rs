@@ -66,7 +66,7 @@ impl<P: Game> Solver<P> for Extragradient {
         require_positive("ratio", self.ratio)?;
         let (dim, draw) = (problem.dim(), Draw::new(problem, self.batch, seed)?);
         let (shape, scratch) = ((self.paths, dim), problem.scratch());
-        let ensemble = Ensemble::new(x0, shape, Grain::Path, 2 * dim, scratch, draw)?;
+        let ensemble = Ensemble::new(x0, shape, Grain::Path, 2 * dim, scratch, Some(draw))?;
         Ok(ExtragradientState { ensemble, steps: 0 })
     }
 

@@ -6,8 +6,8 @@ use converge_problems::{Diffusion, Game, Metric, Seed, SetupError, require, requ
 use serde::{Deserialize, Serialize};
 
 use super::schedule::Rates;
-use super::{Order, Schedule, rate_columns, write_rates};
-use crate::ensemble::{AdvanceLanes, Ensemble, Grain, Lanes, advance_each};
+use super::{Fdr, Order, Schedule, rate_columns, write_rates};
+use crate::ensemble::{AdvanceLanes, Ensemble, Grain, Lanes, advance, advance_each};
 use crate::sde::{Brownian, Noise};
 use crate::{Breakdown, Solver, Step, Work};
 
@@ -93,7 +93,7 @@ impl Default for GaussianSga {
     }
 }
 
-/// What a path owns.
+/// What a path owns that watches its relation.
 #[derive(Clone)]
 struct Own {
     rates: Rates,
@@ -105,6 +105,8 @@ struct Own {
 #[derive(Clone)]
 pub struct GaussianSgaState<W> {
     ensemble: Ensemble<W, Own>,
+    /// Of all paths that do not watch.
+    rates: Rates,
     brownian: Brownian,
     /// Pairs in a batch, for [`Law::MiniBatch`].
     batch: Option<usize>,
@@ -116,6 +118,8 @@ struct Turn<'a, P: Diffusion> {
     solver: &'a GaussianSga,
     problem: &'a P,
     batch: Option<usize>,
+    /// Of both players, if no path watches.
+    rates: [f64; 2],
     width: usize,
     x: &'a mut [f64],
     own: &'a mut [Own],
@@ -142,33 +146,45 @@ impl<P: Diffusion> Turn<'_, P> {
     /// Moves one player, whose coordinates are `range`.
     #[inline(always)]
     fn go(&mut self, player: usize, range: Range<usize>) {
-        let width = self.width;
-        for (l, own) in self.own.iter().enumerate() {
-            let rate = own.rates.now[player];
-            self.h[l] = rate;
-            self.amplitude[l] = match self.batch {
-                Some(_) => rate,
-                None => self.solver.noise.amplitude(rate, rate),
-            };
-        }
+        let rows = range.start * self.width..range.end * self.width;
         if let Some(fdr) = self.solver.schedule.fdr() {
-            for (l, own) in self.own.iter_mut().enumerate() {
-                let (mut along, mut square) = (0.0, 0.0);
-                for i in range.clone() {
-                    let at = i * width + l;
-                    let share = self.amplitude[l] / self.h[l];
-                    let field = -share.mul_add(self.noise[at], self.b[at]);
-                    along += (self.x[at] - fdr.center(i)) * field;
-                    square += field * field;
-                }
-                own.rates.see(player, [along, 0.5 * self.h[l] * own.squares[player]]);
-                own.squares[player] = square;
-            }
+            self.watch(fdr, player, range);
+            let (x, drift, noise) =
+                (&mut self.x[rows.clone()], &self.b[rows.clone()], &self.noise[rows]);
+            advance_each(x, self.h, drift, self.amplitude, noise);
+        } else {
+            let (h, amplitude) = (self.rates[player], self.amplitude(self.rates[player]));
+            let (x, drift, noise) =
+                (&mut self.x[rows.clone()], &self.b[rows.clone()], &self.noise[rows]);
+            advance(x, h, drift, amplitude, noise);
         }
-        let rows = range.start * width..range.end * width;
-        let (x, drift, noise) =
-            (&mut self.x[rows.clone()], &self.b[rows.clone()], &self.noise[rows]);
-        advance_each(x, self.h, drift, self.amplitude, noise);
+    }
+
+    /// What multiplies the noise at a learning rate.
+    fn amplitude(&self, rate: f64) -> f64 {
+        match self.batch {
+            Some(_) => rate,
+            None => self.solver.noise.amplitude(rate, rate),
+        }
+    }
+
+    /// Sets the rates of the lanes, and shows both sides of the relation to the paths.
+    fn watch(&mut self, fdr: &Fdr, player: usize, range: Range<usize>) {
+        for l in 0..self.width {
+            let rate = self.own[l].rates.now[player];
+            (self.h[l], self.amplitude[l]) = (rate, self.amplitude(rate));
+            let share = self.amplitude[l] / rate;
+            let (mut along, mut square) = (0.0, 0.0);
+            for i in range.clone() {
+                let at = i * self.width + l;
+                let field = -share.mul_add(self.noise[at], self.b[at]);
+                along += (self.x[at] - fdr.center(i)) * field;
+                square += field * field;
+            }
+            let own = &mut self.own[l];
+            own.rates.see(player, [along, 0.5 * rate * own.squares[player]]);
+            own.squares[player] = square;
+        }
     }
 }
 
@@ -178,24 +194,24 @@ struct Updates<'a, P> {
     problem: &'a P,
     brownian: &'a Brownian,
     batch: Option<usize>,
+    rates: [f64; 2],
     step: u64,
 }
 
 impl<P: Game + Diffusion> AdvanceLanes<P::Scratch, Own> for Updates<'_, P> {
     #[inline(always)]
     fn advance(&self, lanes: Lanes<'_, P::Scratch, Own>) {
-        let Self { solver, problem, brownian, batch, step } = *self;
+        let Self { solver, problem, brownian, batch, rates, step } = *self;
         let Lanes { first, width, x, own, work, scratch } = lanes;
         let [generator, discriminator] = problem.players();
         let turns = solver.discriminator_steps;
-        own.iter_mut().for_each(|own| own.rates.plan(&solver.schedule, step));
         let (dw, work) = work.split_at_mut(problem.noises() * width);
         let (temporary, work) = work.split_at_mut(width);
         let (h, work) = work.split_at_mut(width);
         let (amplitude, work) = work.split_at_mut(width);
         let (b, noise) = work.split_at_mut(x.len());
         let mut turn =
-            Turn { solver, problem, batch, width, x, own, b, noise, h, amplitude, scratch };
+            Turn { solver, problem, batch, rates, width, x, own, b, noise, h, amplitude, scratch };
         match solver.order {
             Order::Simultaneous => {
                 brownian.fill(step, (0, 1), first, width, dw, temporary);
@@ -265,12 +281,14 @@ impl<P: Game + Diffusion> Solver<P> for GaussianSga {
         };
         let rates =
             Rates::new(&self.schedule, [self.learning_rate, self.learning_rate * self.ratio]);
-        let own = Own { rates, squares: [0.0; 2] };
+        let watching = Own { rates: rates.clone(), squares: [0.0; 2] };
+        let own = self.schedule.fdr().map(|_| watching);
         // Increment, one row to add up, field, noise, steps, amplitudes.
         let work = problem.noises() + 2 * problem.dim() + 3;
         let shape = (self.paths, problem.dim());
         Ok(GaussianSgaState {
             ensemble: Ensemble::new(x0, shape, Grain::Tile, work, problem.scratch(), own)?,
+            rates,
             brownian: Brownian::new(seed, self.resolution, self.antithetic),
             batch,
             steps: 0,
@@ -278,9 +296,10 @@ impl<P: Game + Diffusion> Solver<P> for GaussianSga {
     }
 
     fn step(&self, problem: &P, state: &mut Self::State) -> Result<Step, Breakdown> {
-        let GaussianSgaState { ensemble, brownian, batch, steps } = state;
-        let (batch, step) = (*batch, *steps);
-        ensemble.advance_lanes(&Updates { solver: self, problem, brownian, batch, step })?;
+        let GaussianSgaState { ensemble, rates, brownian, batch, steps } = state;
+        rates.plan(&self.schedule, *steps);
+        let (batch, rates, step) = (*batch, rates.now, *steps);
+        ensemble.advance_lanes(&Updates { solver: self, problem, brownian, batch, rates, step })?;
         *steps += 1;
         let gradients = self.order.evaluations(self.discriminator_steps) * self.paths as u64;
         let samples = batch.map_or(0, |batch| batch as u64 * gradients);
@@ -292,6 +311,9 @@ impl<P: Game + Diffusion> Solver<P> for GaussianSga {
     }
 
     fn diagnose(&self, _: &P, state: &Self::State, _: &mut P::Scratch, row: &mut [f64]) {
-        write_rates(state.ensemble.own().map(|own| &own.rates), row);
+        match self.schedule {
+            Schedule::Fdr(_) => write_rates(state.ensemble.own().map(|own| &own.rates), row),
+            _ => write_rates(std::iter::once(&state.rates), row),
+        }
     }
 }

@@ -65,7 +65,7 @@ impl<P: Game> Solver<P> for Optimistic {
         let dim = problem.dim();
         let own = (Draw::new(problem, self.batch, seed)?, vec![0.0; dim]);
         let (shape, scratch) = ((self.paths, dim), problem.scratch());
-        let ensemble = Ensemble::new(x0, shape, Grain::Path, dim, scratch, own)?;
+        let ensemble = Ensemble::new(x0, shape, Grain::Path, dim, scratch, Some(own))?;
         Ok(OptimisticState { ensemble, steps: 0 })
     }
 

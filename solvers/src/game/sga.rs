@@ -117,7 +117,7 @@ impl<P: Game> Solver<P> for Sga {
         let own = Own { rates, velocity: vec![0.0; dim], draw };
         let (shape, scratch) = ((self.paths, dim), problem.scratch());
         Ok(SgaState {
-            ensemble: Ensemble::new(x0, shape, Grain::Path, dim, scratch, own)?,
+            ensemble: Ensemble::new(x0, shape, Grain::Path, dim, scratch, Some(own))?,
             steps: 0,
         })
     }
