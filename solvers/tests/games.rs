@@ -2,13 +2,14 @@
 
 use converge_problems::gan::{BoundedGan, BoundedGanConfig, LqGan, LqGanConfig};
 use converge_problems::{Build, Problem, Seed};
+use converge_solvers::check::{self, Counted};
 use converge_solvers::{
-    Consensus, Drift, EulerMaruyama, ExactLinear, Extragradient, Fdr, GaussianSga, Optimistic,
-    Order, Platen, Schedule, Sga, Solver, WeakHeun, check, endpoints,
+    Consensus, Drift, EulerMaruyama, ExactLinear, Extragradient, Fdr, GaussianSga, Law, Optimistic,
+    Order, Platen, Schedule, Sga, Solver, WeakHeun, endpoints,
 };
 
 fn problem() -> LqGan {
-    LqGan::build(&LqGanConfig::default(), Seed::root(1), None).unwrap()
+    LqGan::build(&LqGanConfig::default(), Seed::root(1), None).expect("the default is admissible")
 }
 
 /// The methods with so many paths, each handed to a function that is generic in it.
@@ -39,6 +40,24 @@ fn every_method_restarts_bit_equal_and_is_not_changed_by_observing() {
         check::observing_changes_nothing(solver, problem, 12);
     }
     every_method!(37, visit(&problem()));
+}
+
+#[test]
+fn every_method_counts_its_work() {
+    fn visit<S: Solver<Counted<LqGan>>>(solver: &S) {
+        check::counts_its_work(solver, &Counted::new(problem()), 12);
+    }
+    every_method!(19, visit());
+    let mini = GaussianSga {
+        law: Law::MiniBatch,
+        discriminator_steps: 2,
+        resolution: 2,
+        ..GaussianSga::default()
+    };
+    visit(&GaussianSga { paths: 300, ..mini });
+    let (order, shared_batch) = (Order::Simultaneous, true);
+    visit(&Sga { order, shared_batch, ..Sga::default() });
+    visit(&Sga { discriminator_steps: 3, ..Sga::default() });
 }
 
 fn bits(x: &[f64]) -> Vec<u64> {

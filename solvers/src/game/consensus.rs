@@ -26,7 +26,8 @@ use crate::{Breakdown, Solver, Step, Work};
 ///
 /// Needs: [`Game`]. Cost of a step: three fields. Holds three fields and a point.
 ///
-/// Source: L. Mescheder, S. Nowozin, A. Geiger, The numerics of GANs, NeurIPS 2017, algorithm 2. On a
+/// Source: L. Mescheder, S. Nowozin, A. Geiger, The numerics of GANs, Advances in
+/// Neural Information Processing Systems 30, 2017, algorithm 2. On a
 /// mini-batch `Jᵀ f` is the gradient of `½ |f|²` of that batch, a biased one of the mean field's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]

@@ -180,7 +180,8 @@ mod tests {
                 ours.push(n);
             }
             record.push(sides(n));
-            if record.len() as u64 % fdr.window == 0 {
+            if n.is_multiple_of(fdr.window) {
+                // The record began anew at a multiple of the window too.
                 let half = &record[record.len() / 2..];
                 let [left, right] = [0, 1].map(|s| half.iter().map(|sides| sides[s]).sum::<f64>());
                 if (left / right - 1.0).abs() < fdr.tolerance {

@@ -31,7 +31,7 @@ use crate::{Breakdown, Solver, Step, Work};
 /// path.
 ///
 /// Source: H. Cao, X. Guo, arXiv 2006.02047, for both orders; M. Heusel et al., GANs trained by a two
-/// time-scale update rule, NeurIPS 2017, for the ratio; G. Gidel et al., Negative momentum for improved
+/// time-scale update rule, Advances in Neural Information Processing Systems 30, 2017, for the ratio; G. Gidel et al., Negative momentum for improved
 /// game dynamics, AISTATS 2019, for `μ < 0`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]

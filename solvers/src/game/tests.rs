@@ -71,7 +71,7 @@ fn every_parameter_of_descent_ascent_does_what_its_recursion_says() {
     let rows = check::trajectory(&solver, &silent(kappa, lambda), Seed::root(1), 12);
     let ([mut x, mut y], [mut u, mut v]) = ([1.0, 0.5], [0.0, 0.0]);
     for (n, row) in rows.iter().skip(1).enumerate() {
-        let eta = 0.1 * 0.5_f64.powi(n as i32 / 4);
+        let eta = 0.1 * 0.5_f64.powf((n / 4) as f64);
         for _ in 0..2 {
             v = 0.25 * v + (x + lambda * y);
             y -= 1.5 * eta * v;

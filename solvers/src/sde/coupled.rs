@@ -17,7 +17,26 @@ pub enum EnsembleError {
 
 /// Where the paths of a method are after `steps` steps, from the problem's start: `paths x dim`.
 ///
-/// Methods that are driven by one [`Brownian`](crate::Brownian) motion are coupled by giving them one seed.
+/// Methods that are driven by one [`Brownian`](crate::Brownian) motion are coupled by giving them one seed:
+///
+/// ```
+/// use converge_problems::gan::{LqGan, LqGanConfig};
+/// use converge_problems::{Build, Seed};
+/// use converge_solvers::{Estimate, ExactLinear, GaussianSga, Order, coupled_samples, endpoints};
+/// # fn main() -> Result<(), converge_solvers::EnsembleError> {
+/// let seed = Seed::root(1);
+/// let game = LqGan::build(&LqGanConfig::default(), seed, None)?;
+/// let (order, resolution, paths) = (Order::Simultaneous, 16, 1000);
+/// let chain = GaussianSga { order, resolution, paths, ..GaussianSga::default() };
+/// let diffusion = ExactLinear { substeps: 16, paths, ..ExactLinear::default() };
+/// let chain = endpoints(&game, &chain, 20, seed)?;
+/// let diffusion = endpoints(&game, &diffusion, 20, seed)?;
+/// let samples = coupled_samples(2, &[(1.0, &chain), (-1.0, &diffusion)], false, |x| x[0] * x[0]);
+/// let weak_error = Estimate::of(&samples);
+/// assert!((weak_error.mean + 0.0274).abs() < 4.0 * weak_error.standard_error);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`EnsembleError`] if set-up or a step fails.

@@ -195,18 +195,18 @@ struct Substeps<'a, P: Diffusion, S: Scheme<P>> {
     constants: &'a S::Constants,
     brownian: &'a Brownian,
     step: u64,
-    substeps: u64,
+    count: u64,
 }
 
 impl<P: Diffusion, S: Scheme<P>> AdvanceLanes<P::Scratch, ()> for Substeps<'_, P, S> {
     #[inline(always)]
     fn advance(&self, lanes: Lanes<'_, P::Scratch, ()>) {
-        let Self { problem, equation, constants, brownian, step, substeps } = *self;
+        let Self { problem, equation, constants, brownian, step, count } = *self;
         let Lanes { first, width, x, work, scratch, .. } = lanes;
         let (dw, work) = work.split_at_mut(S::noises(problem, constants) * width);
         let (temporary, work) = work.split_at_mut(width);
-        for part in 0..substeps {
-            brownian.fill(step, (part, substeps), first, width, dw, temporary);
+        for part in 0..count {
+            brownian.fill(step, (part, count), first, width, dw, temporary);
             let tile = Tile { x: &mut *x, dw, work: &mut *work, scratch: &mut *scratch };
             S::substep(problem, equation, constants, tile);
         }
@@ -253,14 +253,14 @@ impl<P: Diffusion, S: Scheme<P>> Solver<P> for Integrator<S> {
 
     fn step(&self, problem: &P, state: &mut Self::State) -> Result<Step, Breakdown> {
         let IntegratorState { ensemble, brownian, equation, constants, steps } = state;
-        let (step, substeps) = (*steps, self.substeps);
+        let (step, count) = (*steps, self.substeps);
         ensemble.advance_lanes(&Substeps::<P, S> {
             problem,
             equation,
             constants,
             brownian,
             step,
-            substeps,
+            count,
         })?;
         *steps += 1;
         let gradients = S::DRIFTS * self.substeps * self.paths as u64;

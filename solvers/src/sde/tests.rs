@@ -42,9 +42,9 @@ fn euler_and_heun_have_the_moments_of_their_recursions() {
     for drift in [Drift::FirstOrder, Drift::CorrectedAlternating, Drift::CorrectedSimultaneous] {
         let law = problem.affine().diffusion(0.1, 10.0, drift.correction());
         let (substeps, paths) = (2, 20_000);
-        let euler = EulerMaruyama { substeps, paths, drift, ..EulerMaruyama::default() };
+        let euler = EulerMaruyama { drift, substeps, paths, ..EulerMaruyama::default() };
         has_moments(&euler, &problem, 20, &law.euler(0.05).repeat(&start(), 40));
-        let heun = WeakHeun { substeps, paths, drift, ..WeakHeun::default() };
+        let heun = WeakHeun { drift, substeps, paths, ..WeakHeun::default() };
         has_moments(&heun, &problem, 20, &law.heun(0.05).repeat(&start(), 40));
     }
 }
@@ -58,7 +58,7 @@ fn exact_transitions_have_the_moments_of_the_equation_whatever_the_step() {
             let learning_rate = 0.5;
             let paths = 20_000;
             let exact =
-                ExactLinear { learning_rate, substeps, paths, drift, ..ExactLinear::default() };
+                ExactLinear { learning_rate, drift, substeps, paths, ..ExactLinear::default() };
             has_moments(&exact, &problem, 4, &law.flow(&start(), 2.0));
         }
     }
@@ -125,9 +125,9 @@ fn euler_with_one_substep_is_the_simultaneous_chain_bit_by_bit() {
         for resolution in [1, 4] {
             let (paths, substeps) = (300, 1);
             let euler =
-                EulerMaruyama { noise, paths, substeps, resolution, ..EulerMaruyama::default() };
+                EulerMaruyama { noise, substeps, resolution, paths, ..EulerMaruyama::default() };
             let order = Order::Simultaneous;
-            let chain = GaussianSga { noise, paths, order, resolution, ..GaussianSga::default() };
+            let chain = GaussianSga { order, noise, resolution, paths, ..GaussianSga::default() };
             let a = endpoints(&lq(), &euler, 50, Seed::root(3)).unwrap();
             let b = endpoints(&lq(), &chain, 50, Seed::root(3)).unwrap();
             assert!(a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits()));
@@ -296,7 +296,7 @@ fn antithetic_pairs_remove_the_noise_of_a_mean_with_linear_drift() {
 fn a_control_variate_with_known_moments_reduces_the_error() {
     let (problem, twin) = (scale(), lq());
     let (paths, noise, resolution) = (4000, Noise::Batch(10.0), 8);
-    let heun = WeakHeun { paths, noise, resolution, ..WeakHeun::default() };
+    let heun = WeakHeun { noise, resolution, paths, ..WeakHeun::default() };
     // The same drift, nearly the same noise, moments known: the linear game of the same damping.
     let ends = endpoints(&problem, &heun, 20, Seed::root(4)).unwrap();
     let control = endpoints(&twin, &heun, 20, Seed::root(4)).unwrap();
