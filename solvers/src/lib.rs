@@ -27,7 +27,8 @@ pub use anderson::Anderson;
 pub use bound_majorizer::{BoundMajorizer, BoundMajorizerState};
 pub use game::{
     Consensus, ConsensusState, Extragradient, ExtragradientState, Fdr, GaussianSga,
-    GaussianSgaState, Law, Optimistic, OptimisticState, Order, Players, Schedule, Sga, SgaState,
+    GaussianSgaState, GradientNoise, Optimistic, OptimisticState, Order, Players, Schedule, Sga,
+    SgaState,
 };
 pub use lbfgs::{Lbfgs, LbfgsState};
 pub use least_squares::{

@@ -4,8 +4,8 @@ use converge_problems::gan::{BoundedGan, BoundedGanConfig, LqGan, LqGanConfig};
 use converge_problems::{Build, Problem, Seed};
 use converge_solvers::check::{self, Counted};
 use converge_solvers::{
-    Consensus, Drift, EulerMaruyama, ExactLinear, Extragradient, Fdr, GaussianSga, Law, Optimistic,
-    Order, Platen, Schedule, Sga, Solver, WeakHeun, endpoints,
+    Consensus, Drift, EulerMaruyama, ExactLinear, Extragradient, Fdr, GaussianSga, GradientNoise,
+    Optimistic, Order, Platen, Schedule, Sga, Solver, WeakHeun, endpoints,
 };
 
 fn problem() -> LqGan {
@@ -49,7 +49,7 @@ fn every_method_counts_its_work() {
     }
     every_method!(19, visit());
     let mini = GaussianSga {
-        law: Law::MiniBatch,
+        gradient_noise: GradientNoise::MiniBatch,
         discriminator_steps: 2,
         resolution: 2,
         ..GaussianSga::default()

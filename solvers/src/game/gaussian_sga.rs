@@ -54,7 +54,7 @@ pub struct GaussianSga {
     /// The strength of the noise.
     pub noise: Noise,
     /// Its law.
-    pub law: Law,
+    pub gradient_noise: GradientNoise,
     /// Sub-increments of the Brownian motion in a step: a multiple of `k`.
     pub resolution: u64,
     /// Drives half of the paths by the mirrored motion, as in [`Integrator`](crate::Integrator).
@@ -68,7 +68,7 @@ pub struct GaussianSga {
 /// The law of the gradient noise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Law {
+pub enum GradientNoise {
     /// Gaussian, with the covariance of a mini-batch.
     #[default]
     Gaussian,
@@ -84,7 +84,7 @@ impl Default for GaussianSga {
             order: Order::Alternating,
             discriminator_steps: 1,
             noise: Noise::Batch(10.0),
-            law: Law::Gaussian,
+            gradient_noise: GradientNoise::Gaussian,
             resolution: 1,
             antithetic: false,
             schedule: Schedule::Constant,
@@ -108,7 +108,7 @@ pub struct GaussianSgaState<W> {
     /// Of all paths that do not watch.
     rates: Rates,
     brownian: Brownian,
-    /// Pairs in a batch, for [`Law::MiniBatch`].
+    /// Pairs in a batch, for [`GradientNoise::MiniBatch`].
     batch: Option<usize>,
     steps: u64,
 }
@@ -263,18 +263,20 @@ impl<P: Game + Diffusion> Solver<P> for GaussianSga {
         self.noise.require()?;
         self.schedule.require(problem.dim())?;
         Brownian::require(self.resolution, self.discriminator_steps)?;
-        let batch = match (self.law, self.noise) {
-            (Law::Gaussian, _) => None,
-            (Law::MiniBatch, Noise::Batch(size)) if size >= 1.0 && size.fract() <= 0.0 => {
+        let batch = match (self.gradient_noise, self.noise) {
+            (GradientNoise::Gaussian, _) => None,
+            (GradientNoise::MiniBatch, Noise::Batch(size))
+                if size >= 1.0 && size.fract() <= 0.0 =>
+            {
                 Some(size as usize)
             }
-            (Law::MiniBatch, noise) => {
+            (GradientNoise::MiniBatch, noise) => {
                 let value = format!("{noise:?}");
                 require(
                     "noise",
                     value,
                     false,
-                    "{ batch = B } with whole B where law = \"mini-batch\"",
+                    "{ batch = B } with whole B where gradient-noise = \"mini-batch\"",
                 )?;
                 None
             }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use consensus::{Consensus, ConsensusState};
 pub use extragradient::{Extragradient, ExtragradientState};
 pub use fdr::{Fdr, Players};
-pub use gaussian_sga::{GaussianSga, GaussianSgaState, Law};
+pub use gaussian_sga::{GaussianSga, GaussianSgaState, GradientNoise};
 pub use optimistic::{Optimistic, OptimisticState};
 use schedule::Rates;
 pub use schedule::Schedule;

@@ -170,7 +170,11 @@ fn impossible_settings_name_their_field() {
         error.expect("it is refused").to_string()
     };
     let default = GaussianSga::default;
-    let text = message(GaussianSga { law: Law::MiniBatch, noise: Noise::Batch(2.5), ..default() });
+    let text = message(GaussianSga {
+        gradient_noise: GradientNoise::MiniBatch,
+        noise: Noise::Batch(2.5),
+        ..default()
+    });
     assert!(text.starts_with("noise = Batch(2.5)"), "{text}");
     let order = Order::Simultaneous;
     let text = message(GaussianSga { order, discriminator_steps: 2, ..default() });

@@ -1,11 +1,13 @@
 //! Laws, orders and couplings on games whose moments are known.
 
 use converge_problems::gan::affine::{AffineStep, Moments};
-use converge_problems::gan::{LqGan, LqGanConfig, ScaleGan, ScaleGanConfig};
+use converge_problems::gan::{
+    BoundedGan, BoundedGanConfig, LqGan, LqGanConfig, ScaleGan, ScaleGanConfig,
+};
 use converge_problems::{Build, Correction, Diffusion, Game, Problem, Seed};
 
 use super::*;
-use crate::{GaussianSga, Law, Order, Solver};
+use crate::{GaussianSga, GradientNoise, Order, Solver};
 
 /// Test functions: both means, all second moments.
 const MOMENTS: [(usize, usize); 5] = [(0, 2), (1, 2), (0, 0), (0, 1), (1, 1)];
@@ -84,16 +86,16 @@ fn the_regime_of_a_fixed_temperature_keeps_its_noise() {
     has_moments(&euler, &problem, 10, &law.euler(0.2).repeat(&start(), 10));
 }
 
-fn chain(order: Order, law: Law, paths: usize) -> GaussianSga {
-    GaussianSga { order, law, paths, noise: Noise::Batch(4.0), ..GaussianSga::default() }
+fn chain(order: Order, gradient_noise: GradientNoise, paths: usize) -> GaussianSga {
+    GaussianSga { order, gradient_noise, paths, noise: Noise::Batch(4.0), ..GaussianSga::default() }
 }
 
 #[test]
 fn chains_have_the_moments_of_their_recursions() {
     fn both<P: Game + Diffusion>(problem: &P, steps: [AffineStep; 2]) {
         for (order, step) in [Order::Simultaneous, Order::Alternating].into_iter().zip(steps) {
-            for law in [Law::Gaussian, Law::MiniBatch] {
-                let solver = chain(order, law, 40_000);
+            for gradient_noise in [GradientNoise::Gaussian, GradientNoise::MiniBatch] {
+                let solver = chain(order, gradient_noise, 40_000);
                 has_moments(&solver, problem, 20, &step.repeat(&start(), 20));
             }
         }
@@ -111,7 +113,7 @@ fn several_steps_of_the_discriminator_have_independent_noise() {
     let solver = GaussianSga {
         discriminator_steps,
         resolution,
-        ..chain(Order::Alternating, Law::Gaussian, 40_000)
+        ..chain(Order::Alternating, GradientNoise::Gaussian, 40_000)
     };
     let (mine, other) = (affine.half(0, 0.1, 4.0), affine.half(1, 0.1, 4.0));
     let expected = (0..10).fold(start(), |at, _| mine.apply(&other.repeat(&at, 3)));
@@ -256,6 +258,53 @@ fn sharing_the_motion_brings_a_chain_and_its_diffusion_together() {
         - affine.diffusion(0.1, 10.0, None).flow(&start(), 2.0).second(0, 0);
     assert!((known + 2.7357e-2).abs() <= 1e-6);
     assert!((coupled.mean - known).abs() <= 4.0 * coupled.standard_error, "{coupled:?}, {known}");
+}
+
+/// The weak error of `E θω` after the time 2 on the bounded game, chain less diffusion, antithetic.
+fn bounded_error(order: Order, drift: Drift, noise: Noise, learning_rate: f64) -> Estimate {
+    let problem = BoundedGan::build(&BoundedGanConfig::default(), Seed::root(0), None).unwrap();
+    let (resolution, substeps, antithetic, paths) = (16, 16, true, 16_000);
+    let steps = (2.0 / learning_rate).round() as u64;
+    let chain = GaussianSga {
+        learning_rate,
+        order,
+        noise,
+        resolution,
+        antithetic,
+        paths,
+        ..GaussianSga::default()
+    };
+    let heun = WeakHeun {
+        learning_rate,
+        noise,
+        drift,
+        substeps,
+        antithetic,
+        paths,
+        ..WeakHeun::default()
+    };
+    let chain = endpoints(&problem, &chain, steps, Seed::root(12)).unwrap();
+    let heun = endpoints(&problem, &heun, steps, Seed::root(12)).unwrap();
+    let parts = [(1.0, &chain[..]), (-1.0, &heun[..])];
+    Estimate::of(&coupled_samples(2, &parts, true, |x| x[0] * x[1]))
+}
+
+/// What no recursion can say: the orders of chains against their diffusions in a nonlinear game. Ratios
+/// are allowed the next term of the expansion, 15 %, and 4 standard errors.
+#[test]
+fn a_corrected_drift_follows_a_nonlinear_chain_to_second_order() {
+    let (batch, fixed) = (Noise::Batch(10.0), Noise::InverseTemperature(20.0));
+    for (order, drift, noise, ratio) in [
+        (Order::Alternating, Drift::CorrectedAlternating, batch, 4.0),
+        (Order::Simultaneous, Drift::CorrectedSimultaneous, batch, 4.0),
+        (Order::Simultaneous, Drift::FirstOrder, fixed, 2.0),
+    ] {
+        let [coarse, fine] = [0.1, 0.05].map(|eta| bounded_error(order, drift, noise, eta));
+        let gap = (coarse.mean - ratio * fine.mean).abs();
+        let error = coarse.standard_error.hypot(ratio * fine.standard_error);
+        assert!(gap <= 0.15 * coarse.mean.abs() + 4.0 * error, "{order:?}: {coarse:?} {fine:?}");
+        assert!(coarse.mean.abs() >= 20.0 * coarse.standard_error, "{coarse:?}");
+    }
 }
 
 #[test]
