@@ -281,10 +281,10 @@ fn linear(x: &[f64], b: &mut [f64], [[a, c], [d, e]]: [[f64; 2]; 2], offset: [f6
     let (theta, omega) = x.split_at(x.len() / 2);
     let (b_theta, b_omega) = b.split_at_mut(x.len() / 2);
     for ((b, theta), omega) in b_theta.iter_mut().zip(theta).zip(omega) {
-        *b = offset[0] + a * theta + c * omega;
+        *b = a.mul_add(*theta, c.mul_add(*omega, offset[0]));
     }
     for ((b, theta), omega) in b_omega.iter_mut().zip(theta).zip(omega) {
-        *b = offset[1] + d * theta + e * omega;
+        *b = d.mul_add(*theta, e.mul_add(*omega, offset[1]));
     }
 }
 

@@ -9,7 +9,6 @@
 mod kernels;
 
 use converge_problems::{SetupError, TILE, numerics::BLOCK};
-use rayon::prelude::*;
 
 use crate::Breakdown;
 use pulp::{Arch, Simd, WithSimd};
@@ -28,8 +27,7 @@ pub(crate) struct Ensemble<W, E> {
     x: Vec<f64>,
     first: usize,
     dim: usize,
-    /// Paths of a chunk, and of a tile.
-    chunk: usize,
+    /// Paths of a tile.
     tile: usize,
     /// Temporaries of a lane or path.
     work: usize,
@@ -40,6 +38,8 @@ pub(crate) struct Ensemble<W, E> {
 
 #[derive(Clone)]
 struct Chunk<W, E> {
+    /// Paths of the chunk: whole tiles, but for the last.
+    paths: usize,
     /// Of each path, or empty.
     own: Vec<E>,
     scratch: W,
@@ -125,11 +125,14 @@ impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
             Grain::Path => 1,
             Grain::Tile => (2 * TILE / dim).clamp(BLOCK, TILE) / BLOCK * BLOCK,
         };
-        let chunk = paths.div_ceil(CHUNKS).next_multiple_of(tile);
-        let size = |first: usize| chunk.min(paths - first);
+        // As even as whole tiles can be.
+        let tiles = paths.div_ceil(tile);
+        let count = tiles.min(CHUNKS);
+        let start = |c: usize| (c * tiles / count * tile).min(paths);
         let width = tile.min(paths);
-        let chunks = (0..paths).step_by(chunk).map(|first| Chunk {
-            own: own.clone().map_or_else(Vec::new, |own| vec![own; size(first)]),
+        let chunks = (0..count).map(|c| start(c + 1) - start(c)).map(|paths| Chunk {
+            paths,
+            own: own.clone().map_or_else(Vec::new, |own| vec![own; paths]),
             scratch: scratch.clone(),
             room: vec![0.0; (dim + work) * width + LINE],
             lost: false,
@@ -141,7 +144,7 @@ impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
         let first = line_start(&x);
         x[first..first + found].copy_from_slice(x0);
         x.truncate(first + found);
-        Ok(Self { x, first, dim, chunk, tile, work, chunks, bound })
+        Ok(Self { x, first, dim, tile, work, chunks, bound })
     }
 
     /// `paths x dim`.
@@ -164,7 +167,7 @@ impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
     ) -> Result<(), Breakdown> {
         let (dim, tile, per_lane, bound) = (self.dim, self.tile, self.work, self.bound);
         self.each_chunk(|first, points, chunk| {
-            let Chunk { own, scratch, room, lost } = chunk;
+            let Chunk { own, scratch, room, lost, .. } = chunk;
             let start = line_start(room);
             let room = &mut room[start..];
             let mut owners = own.chunks_mut(tile);
@@ -190,7 +193,7 @@ impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
     ) -> Result<(), Breakdown> {
         let (dim, per_path, bound) = (self.dim, self.work, self.bound);
         self.each_chunk(|first, points, chunk| {
-            let Chunk { own, scratch, room: work, lost } = chunk;
+            let Chunk { own, scratch, room: work, lost, .. } = chunk;
             let work = &mut work[..per_path];
             for (p, (x, own)) in points.chunks_exact_mut(dim).zip(own).enumerate() {
                 advance(Path { number: first + p, x, own, work, scratch });
@@ -204,19 +207,34 @@ impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
         &mut self,
         advance: impl Fn(usize, &mut [f64], &mut Chunk<W, E>) + Sync,
     ) -> Result<(), Breakdown> {
-        let Self { x, first, dim, chunk, chunks, .. } = self;
-        let x = &mut x[*first..];
-        if let [only] = &mut chunks[..] {
-            advance(0, x, only);
-        } else {
-            let parts = x.par_chunks_mut(*chunk * *dim).zip(&mut *chunks).enumerate();
-            parts.for_each(|(c, (points, part))| advance(c * *chunk, points, part));
-        }
+        let Self { x, first, dim, chunks, .. } = self;
+        halve(0, *dim, &mut x[*first..], chunks, &advance);
         if chunks.iter().any(|chunk| chunk.lost) {
             return Err(Breakdown::Diverged { factor: FAR });
         }
         Ok(())
     }
+}
+
+/// Advances `chunks`, whose first path is number `first` and whose points are `x`: half of them here, the
+/// other half on whatever thread is free.
+fn halve<W: Send, E: Send>(
+    first: usize,
+    dim: usize,
+    x: &mut [f64],
+    chunks: &mut [Chunk<W, E>],
+    advance: &(impl Fn(usize, &mut [f64], &mut Chunk<W, E>) + Sync),
+) {
+    if let [only] = chunks {
+        return advance(first, x, only);
+    }
+    let (left, right) = chunks.split_at_mut(chunks.len() / 2);
+    let paths: usize = left.iter().map(|chunk| chunk.paths).sum();
+    let (x, y) = x.split_at_mut(paths * dim);
+    rayon::join(
+        || halve(first, dim, x, left, advance),
+        || halve(first + paths, dim, y, right, advance),
+    );
 }
 
 /// A tile, from its points and back.
