@@ -150,6 +150,15 @@ pub trait Diffusion: Problem {
     /// Writes `S(x) dw`. `x`, `out`: `dim x width`; `dw`: `noises x width`.
     fn noise(&self, x: &[f64], dw: &[f64], out: &mut [f64], scratch: &mut Self::Scratch);
 
+    /// Moves the points by an explicit step in one sweep, `x ← x + h b₀(x) + amplitude S(x) dw`, and says
+    /// that it did. For games whose oracles cost less than the memory of their results; left out, a scheme
+    /// makes the step from drift and noise. Same roundings: the drift is added first, both products are
+    /// fused with their sums.
+    #[inline(always)]
+    fn explicit_step(&self, _h: f64, _amplitude: f64, _dw: &[f64], _x: &mut [f64]) -> bool {
+        false
+    }
+
     /// Writes what the mean over `batch` pairs adds to `b₀(x)`, made from standard `normals`
     /// (`noises x width`): with it, `b₀ + noise` has the law of the mini-batch drift, and a chain
     /// and its diffusion share their noise. Each normal enters through an increasing function.

@@ -262,6 +262,27 @@ impl Diffusion for LqGan {
     }
 
     #[inline(always)]
+    fn explicit_step(&self, h: f64, amplitude: f64, dw: &[f64], x: &mut [f64]) -> bool {
+        // In the plane: one noise for each player.
+        if self.n > 1 {
+            return false;
+        }
+        let Closed { kappa, lambda } = self.closed;
+        let [s, t] = [self.noise[(0, 0)], self.noise[(1, 1)]];
+        let (theta, omega) = x.split_at_mut(dw.len() / 2);
+        let (first, second) = dw.split_at(dw.len() / 2);
+        for ((theta, omega), (first, second)) in
+            theta.iter_mut().zip(omega).zip(first.iter().zip(second))
+        {
+            let b = (-kappa).mul_add(*theta, *omega);
+            let c = (-lambda).mul_add(*omega, self.mean) - *theta;
+            *theta = amplitude.mul_add(s * first, h.mul_add(b, *theta));
+            *omega = amplitude.mul_add(t * second, h.mul_add(c, *omega));
+        }
+        true
+    }
+
+    #[inline(always)]
     fn noise(&self, _: &[f64], dw: &[f64], out: &mut [f64], _: &mut PopulationScratch) {
         let width = out.len() / self.rows.len();
         for (out, row) in out.chunks_exact_mut(width).zip(&self.rows) {

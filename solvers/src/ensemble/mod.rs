@@ -90,8 +90,6 @@ pub(crate) trait AdvanceLanes<W, E>: Sync {
 
 /// A path in the hands of a method.
 pub(crate) struct Path<'a, W, E> {
-    /// Its number.
-    pub(crate) number: usize,
     /// `dim`.
     pub(crate) x: &'a mut [f64],
     /// What it owns.
@@ -103,8 +101,8 @@ pub(crate) struct Path<'a, W, E> {
 }
 
 impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
-    /// Starts at `x0`. `work` is the count of temporaries of a lane or path, `own` what each path owns, if
-    /// anything: lanes may own nothing.
+    /// Starts at `x0`. `work` is the count of temporaries of a lane or path, `own` gives what a path owns by
+    /// its number; lanes may own nothing.
     ///
     /// # Errors
     /// [`SetupError::Shape`] if `x0` does not hold `paths` points.
@@ -114,7 +112,7 @@ impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
         grain: Grain,
         work: usize,
         scratch: W,
-        own: Option<E>,
+        own: impl Fn(usize) -> Option<E>,
     ) -> Result<Self, SetupError> {
         let (expected, found) = (paths * dim, x0.len());
         if expected != found || found == 0 {
@@ -130,9 +128,9 @@ impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
         let count = tiles.min(CHUNKS);
         let start = |c: usize| (c * tiles / count * tile).min(paths);
         let width = tile.min(paths);
-        let chunks = (0..count).map(|c| start(c + 1) - start(c)).map(|paths| Chunk {
-            paths,
-            own: own.clone().map_or_else(Vec::new, |own| vec![own; paths]),
+        let chunks = (0..count).map(|c| start(c)..start(c + 1)).map(|paths| Chunk {
+            paths: paths.len(),
+            own: paths.filter_map(&own).collect(),
             scratch: scratch.clone(),
             room: vec![0.0; (dim + work) * width + LINE],
             lost: false,
@@ -192,11 +190,11 @@ impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
         advance: impl Fn(Path<'_, W, E>) + Sync,
     ) -> Result<(), Breakdown> {
         let (dim, per_path, bound) = (self.dim, self.work, self.bound);
-        self.each_chunk(|first, points, chunk| {
+        self.each_chunk(|_, points, chunk| {
             let Chunk { own, scratch, room: work, lost, .. } = chunk;
             let work = &mut work[..per_path];
-            for (p, (x, own)) in points.chunks_exact_mut(dim).zip(own).enumerate() {
-                advance(Path { number: first + p, x, own, work, scratch });
+            for (x, own) in points.chunks_exact_mut(dim).zip(own) {
+                advance(Path { x, own, work, scratch });
                 // NaN is beyond every bound.
                 *lost |= !x.iter().all(|x| x.abs() <= bound);
             }
@@ -301,15 +299,15 @@ mod tests {
             for paths in [1, 2, 15, 16, 17, 255, 256, 257, 1000, 6200] {
                 let x0: Vec<f64> = (0..paths * dim).map(|i| i as f64).collect();
                 let mut ensemble =
-                    Ensemble::new(&x0, (paths, dim), Grain::Tile, 1, (), Some(0_u32)).unwrap();
+                    Ensemble::new(&x0, (paths, dim), Grain::Tile, 1, (), |_| Some(0_u32)).unwrap();
                 ensemble.advance_lanes(&Negate).unwrap();
                 assert!(ensemble.points().iter().zip(&x0).all(|(x, x0)| (x + x0).abs() <= 0.0));
                 assert_eq!(ensemble.own().filter(|met| **met == 1).count(), paths);
                 let mut single =
-                    Ensemble::new(&x0, (paths, dim), Grain::Path, 0, (), Some(())).unwrap();
+                    Ensemble::new(&x0, (paths, dim), Grain::Path, 0, (), Some).unwrap();
                 single
-                    .advance_paths(|Path { number, x, .. }| {
-                        assert!((x[0] - (number * dim) as f64).abs() <= 0.0);
+                    .advance_paths(|Path { x, own: number, .. }| {
+                        assert!((x[0] - (*number * dim) as f64).abs() <= 0.0);
                         x.iter_mut().for_each(|x| *x = -*x);
                     })
                     .unwrap();
@@ -322,7 +320,7 @@ mod tests {
     fn one_path_far_away_or_not_a_number_ends_the_run() {
         for value in [2.1e6, -2.1e6, f64::NAN, f64::INFINITY] {
             let mut ensemble =
-                Ensemble::new(&[2.0; 600], (300, 2), Grain::Tile, 0, (), None::<()>).unwrap();
+                Ensemble::new(&[2.0; 600], (300, 2), Grain::Tile, 0, (), |_| None::<()>).unwrap();
             assert_eq!(ensemble.advance_lanes(&Send(1.9e6)), Ok(()));
             let lost = Err(Breakdown::Diverged { factor: 1e6 });
             assert_eq!(ensemble.advance_lanes(&Send(value)), lost);
@@ -331,7 +329,8 @@ mod tests {
 
     #[test]
     fn a_start_of_another_size_is_refused() {
-        let Err(error) = Ensemble::new(&[0.0; 5], (3, 2), Grain::Tile, 0, (), None::<()>) else {
+        let Err(error) = Ensemble::new(&[0.0; 5], (3, 2), Grain::Tile, 0, (), |_| None::<()>)
+        else {
             panic!("5 numbers are no 3 points");
         };
         assert!(matches!(error, SetupError::Shape { expected: 6, found: 5, .. }));

@@ -79,18 +79,19 @@ impl<P: Game> Solver<P> for Consensus {
         require("weight", self.weight, weight, "a finite number of at least 0")?;
         let (dim, draw) = (problem.dim(), Draw::new(problem, self.batch, seed)?);
         let (shape, scratch) = ((self.paths, dim), problem.scratch());
-        let ensemble = Ensemble::new(x0, shape, Grain::Path, 4 * dim, scratch, Some(draw))?;
+        let ensemble =
+            Ensemble::new(x0, shape, Grain::Path, 4 * dim, scratch, |path| Some(draw.of(path)))?;
         Ok(ConsensusState { ensemble, steps: 0 })
     }
 
     fn step(&self, problem: &P, state: &mut Self::State) -> Result<Step, Breakdown> {
         let ConsensusState { ensemble, steps } = state;
         let (step, players) = (*steps, problem.players());
-        ensemble.advance_paths(|Path { number, x, own: draw, work, scratch }| {
+        ensemble.advance_paths(|Path { x, own: draw, work, scratch }| {
             let (field, work) = work.split_at_mut(x.len());
             let (point, work) = work.split_at_mut(x.len());
             let (above, below) = work.split_at_mut(x.len());
-            let batch = draw.batch(number, step);
+            let batch = draw.batch(step);
             problem.batch_gradient(batch, x, field, scratch);
             let length = norm(field);
             if length > 0.0 {

@@ -3,8 +3,8 @@
 use converge_problems::{Batch, Problem, Seed, SetupError, require};
 use rand::RngExt;
 
-/// Draws mini-batches, with replacement, so that steps are independent: a pure function of (seed,
-/// path, number of the batch).
+/// Draws the mini-batches of a path, with replacement, so that steps are independent: a pure function of
+/// (seed, path, number of the batch).
 #[derive(Clone)]
 pub(super) struct Draw {
     seed: Seed,
@@ -14,7 +14,7 @@ pub(super) struct Draw {
 }
 
 impl Draw {
-    /// Batches of `size` terms.
+    /// Batches of `size` terms; [`of`](Draw::of) makes them those of a path.
     ///
     /// # Errors
     /// [`SetupError::Parameter`] for an empty batch or data without terms.
@@ -29,9 +29,14 @@ impl Draw {
         Ok(Self { seed: seed.child("draw"), count, terms: (0..size as u32).collect() })
     }
 
-    /// Batch number `index` of path `path`.
-    pub(super) fn batch(&mut self, path: usize, index: u64) -> Batch<'_> {
-        let draw = self.seed.index(path as u64).index(index);
+    /// The draws of path `path`.
+    pub(super) fn of(&self, path: usize) -> Self {
+        Self { seed: self.seed.index(path as u64), ..self.clone() }
+    }
+
+    /// Batch number `index`.
+    pub(super) fn batch(&mut self, index: u64) -> Batch<'_> {
+        let draw = self.seed.index(index);
         if let Some(count) = self.count {
             let mut rng = draw.child("terms").rng();
             self.terms.fill_with(|| rng.random_range(0..count as u32));

@@ -66,7 +66,8 @@ impl<P: Game> Solver<P> for Extragradient {
         require_positive("ratio", self.ratio)?;
         let (dim, draw) = (problem.dim(), Draw::new(problem, self.batch, seed)?);
         let (shape, scratch) = ((self.paths, dim), problem.scratch());
-        let ensemble = Ensemble::new(x0, shape, Grain::Path, 2 * dim, scratch, Some(draw))?;
+        let ensemble =
+            Ensemble::new(x0, shape, Grain::Path, 2 * dim, scratch, |path| Some(draw.of(path)))?;
         Ok(ExtragradientState { ensemble, steps: 0 })
     }
 
@@ -74,7 +75,7 @@ impl<P: Game> Solver<P> for Extragradient {
         let ExtragradientState { ensemble, steps } = state;
         let (step, players) = (*steps, problem.players());
         let rates = [self.learning_rate, self.learning_rate * self.ratio];
-        ensemble.advance_paths(|Path { number, x, own: draw, work, scratch }| {
+        ensemble.advance_paths(|Path { x, own: draw, work, scratch }| {
             let (field, ahead) = work.split_at_mut(x.len());
             let [first, second] =
                 if self.shared_batch { [step; 2] } else { [2 * step, 2 * step + 1] };
@@ -85,10 +86,10 @@ impl<P: Game> Solver<P> for Extragradient {
                     problem.project(player, x);
                 }
             };
-            problem.batch_gradient(draw.batch(number, first), x, field, scratch);
+            problem.batch_gradient(draw.batch(first), x, field, scratch);
             ahead.copy_from_slice(x);
             go(ahead, field);
-            problem.batch_gradient(draw.batch(number, second), ahead, field, scratch);
+            problem.batch_gradient(draw.batch(second), ahead, field, scratch);
             go(x, field);
         })?;
         *steps += 1;

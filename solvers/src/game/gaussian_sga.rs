@@ -284,7 +284,7 @@ impl<P: Game + Diffusion> Solver<P> for GaussianSga {
         let rates =
             Rates::new(&self.schedule, [self.learning_rate, self.learning_rate * self.ratio]);
         let watching = Own { rates: rates.clone(), squares: [0.0; 2] };
-        let own = self.schedule.fdr().map(|_| watching);
+        let own = |_| self.schedule.fdr().map(|_| watching.clone());
         // Increment, one row to add up, field, noise, steps, amplitudes.
         let work = problem.noises() + 2 * problem.dim() + 3;
         let shape = (self.paths, problem.dim());

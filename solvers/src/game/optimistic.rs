@@ -63,9 +63,10 @@ impl<P: Game> Solver<P> for Optimistic {
         require_positive("learning-rate", self.learning_rate)?;
         require_positive("ratio", self.ratio)?;
         let dim = problem.dim();
-        let own = (Draw::new(problem, self.batch, seed)?, vec![0.0; dim]);
+        let draw = Draw::new(problem, self.batch, seed)?;
+        let own = |path: usize| Some((draw.of(path), vec![0.0; dim]));
         let (shape, scratch) = ((self.paths, dim), problem.scratch());
-        let ensemble = Ensemble::new(x0, shape, Grain::Path, dim, scratch, Some(own))?;
+        let ensemble = Ensemble::new(x0, shape, Grain::Path, dim, scratch, own)?;
         Ok(OptimisticState { ensemble, steps: 0 })
     }
 
@@ -73,8 +74,8 @@ impl<P: Game> Solver<P> for Optimistic {
         let OptimisticState { ensemble, steps } = state;
         let (step, players) = (*steps, problem.players());
         let rates = [self.learning_rate, self.learning_rate * self.ratio];
-        ensemble.advance_paths(|Path { number, x, own: (draw, last), work: field, scratch }| {
-            problem.batch_gradient(draw.batch(number, step), x, field, scratch);
+        ensemble.advance_paths(|Path { x, own: (draw, last), work: field, scratch }| {
+            problem.batch_gradient(draw.batch(step), x, field, scratch);
             if step == 0 {
                 last.copy_from_slice(field);
             }

@@ -114,10 +114,12 @@ impl<P: Game> Solver<P> for Sga {
             Rates::new(&self.schedule, [self.learning_rate, self.learning_rate * self.ratio]);
         let dim = problem.dim();
         let draw = Draw::new(problem, self.batch, seed)?;
-        let own = Own { rates, velocity: vec![0.0; dim], draw };
+        let own = |path: usize| {
+            Some(Own { rates: rates.clone(), velocity: vec![0.0; dim], draw: draw.of(path) })
+        };
         let (shape, scratch) = ((self.paths, dim), problem.scratch());
         Ok(SgaState {
-            ensemble: Ensemble::new(x0, shape, Grain::Path, dim, scratch, Some(own))?,
+            ensemble: Ensemble::new(x0, shape, Grain::Path, dim, scratch, own)?,
             steps: 0,
         })
     }
@@ -126,7 +128,7 @@ impl<P: Game> Solver<P> for Sga {
         let SgaState { ensemble, steps } = state;
         let (step, turns) = (*steps, self.discriminator_steps);
         let players = problem.players();
-        ensemble.advance_paths(|Path { number, x, own, work, scratch }| {
+        ensemble.advance_paths(|Path { x, own, work, scratch }| {
             let Own { rates, velocity, draw } = own;
             rates.plan(&self.schedule, step);
             // Numbers of the batches of this step: one for all, or one for each half-step.
@@ -150,13 +152,13 @@ impl<P: Game> Solver<P> for Sga {
             };
             match self.order {
                 Order::Simultaneous if self.shared_batch => {
-                    problem.batch_gradient(draw.batch(number, batch_of(0)), x, work, scratch);
+                    problem.batch_gradient(draw.batch(batch_of(0)), x, work, scratch);
                     go(1, &work[players[1].clone()], x);
                     go(0, &work[players[0].clone()], x);
                 }
                 Order::Simultaneous => {
                     for player in [1, 0] {
-                        let batch = draw.batch(number, batch_of(1 - player as u64));
+                        let batch = draw.batch(batch_of(1 - player as u64));
                         let field = &mut work[players[player].clone()];
                         problem.player_field(player, batch, x, field, scratch);
                     }
@@ -167,7 +169,7 @@ impl<P: Game> Solver<P> for Sga {
                     for half in 0..=turns {
                         let player = usize::from(half < turns);
                         let field = &mut work[players[player].clone()];
-                        let batch = draw.batch(number, batch_of(half));
+                        let batch = draw.batch(batch_of(half));
                         problem.player_field(player, batch, x, field, scratch);
                         go(player, field, x);
                     }

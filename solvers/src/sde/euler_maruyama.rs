@@ -43,9 +43,13 @@ impl<P: Diffusion> Scheme<P> for Euler {
     #[inline(always)]
     fn substep(problem: &P, equation: &Equation, (): &(), tile: Tile<'_, P::Scratch>) {
         let Tile { x, dw, work, scratch } = tile;
+        let Equation { h, amplitude, correction, .. } = *equation;
+        if correction.is_none() && problem.explicit_step(h, amplitude, dw, x) {
+            return;
+        }
         let (b, noise) = work.split_at_mut(x.len());
         equation.drift(problem, x, b, noise, scratch);
         problem.noise(x, dw, noise, scratch);
-        advance(x, equation.h, b, equation.amplitude, noise);
+        advance(x, h, b, amplitude, noise);
     }
 }

@@ -243,7 +243,7 @@ impl<P: Diffusion, S: Scheme<P>> Solver<P> for Integrator<S> {
         let work = S::noises(problem, &constants) + 1 + S::work(problem);
         let shape = (self.paths, problem.dim());
         Ok(IntegratorState {
-            ensemble: Ensemble::new(x0, shape, Grain::Tile, work, problem.scratch(), None)?,
+            ensemble: Ensemble::new(x0, shape, Grain::Tile, work, problem.scratch(), |_| None)?,
             brownian: Brownian::new(seed, resolution, self.antithetic),
             equation,
             constants,
