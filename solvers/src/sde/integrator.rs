@@ -59,6 +59,9 @@ impl Drift {
 /// ([`GaussianSga`](crate::GaussianSga)) with the same seed and resolution is driven by the same motion;
 /// so is the same equation with other substeps: see [`Brownian`].
 ///
+/// Both players have one learning rate. With `r = η_ω/η_θ` the equation is that of `η = η_θ` and of the game
+/// whose maximizer's gradients are `r` times as long.
+///
 /// Needs: [`Diffusion`], for which a scheme may ask more. Memory does not depend on the number of
 /// steps: the points, and buffers of a tile for each chunk of paths.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
