@@ -142,8 +142,8 @@ pub enum Breakdown {
     /// A quantity that must be finite is not.
     #[error("{0} is not finite")]
     NotFinite(&'static str),
-    /// The iterate went beyond `factor` times the largest coordinate of its start (or 1): a step size
-    /// beyond stability, seen long before numbers overflow.
+    /// The iterate went beyond `factor` times the largest coordinate of its start, or 1 if that is larger: a
+    /// step size beyond stability, seen long before numbers overflow.
     #[error("the iterate left {factor:e} times its start")]
     Diverged {
         /// How far is too far.

@@ -9,15 +9,15 @@
 mod kernels;
 
 use converge_problems::{SetupError, TILE, numerics::BLOCK};
-
-use crate::Breakdown;
 use pulp::{Arch, Simd, WithSimd};
 
+use crate::Breakdown;
 pub(crate) use kernels::{add_scaled_to, advance, advance_each};
 
 /// Chunks of an ensemble. Divisible by 1, 2, 3, 4, 6, 8, 12: even loads for usual numbers of threads.
 const CHUNKS: usize = 24;
-/// A path is lost beyond this many times the largest coordinate of the start (or 1).
+/// A path is lost beyond this many times the largest coordinate of the start, or 1 if that is larger: noise
+/// leads away from a start near the origin.
 const FAR: f64 = 1e6;
 
 /// The paths of a method, with temporaries `W` of every chunk and what every path owns, `E`.
@@ -135,8 +135,7 @@ impl<W: Clone + Send, E: Clone + Send> Ensemble<W, E> {
             room: vec![0.0; (dim + work) * width + LINE],
             lost: false,
         });
-        let largest = x0.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
-        let bound = FAR * if largest > 0.0 { largest } else { 1.0 };
+        let bound = FAR * x0.iter().fold(1.0_f64, |largest, x| largest.max(x.abs()));
         let chunks = chunks.collect();
         let mut x = vec![0.0; found + LINE];
         let first = line_start(&x);
@@ -325,6 +324,13 @@ mod tests {
             let lost = Err(Breakdown::Diverged { factor: 1e6 });
             assert_eq!(ensemble.advance_lanes(&Send(value)), lost);
         }
+    }
+
+    #[test]
+    fn a_start_near_the_origin_leaves_room_for_noise() {
+        let mut ensemble =
+            Ensemble::new(&[1e-9; 600], (300, 2), Grain::Tile, 0, (), |_| None::<()>).unwrap();
+        assert_eq!(ensemble.advance_lanes(&Send(1.0)), Ok(()));
     }
 
     #[test]
