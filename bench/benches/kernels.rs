@@ -13,6 +13,7 @@ use std::hint::black_box;
 
 use converge_problems::data::Features;
 use converge_problems::mlr::{Mlr, Precision};
+use converge_problems::numerics::Normals;
 use converge_problems::{Batch, BatchGradient, Gradient, HessianVector, Problem, Seed};
 use converge_solvers::{ProxMethod, SoftmaxProx};
 use rand::RngExt;
@@ -157,9 +158,16 @@ fn split_step(suite: &mut Suite) {
     }
 }
 
-/// Standard normal numbers, which synthetic data and random filters are made of.
+/// Standard normal numbers: those that synthetic data and random filters are made of, one after the other,
+/// and those of ensembles, by their address.
 fn normals(suite: &mut Suite) {
     let mut numbers = vec![0.0; 1 << 16];
+    let addressed = Normals::new(Seed::root(1));
+    let cost = Cost { numbers: numbers.len() as f64, ..Cost::default() };
+    suite.measure("random", "65,536 standard normals by address", cost, || {
+        addressed.fill(0, 0, 0, &mut numbers);
+        black_box(&numbers);
+    });
     let mut rng = Seed::root(1).rng();
     let cost = Cost { numbers: numbers.len() as f64, ..Cost::default() };
     suite.measure("random", "65,536 standard normals", cost, || {

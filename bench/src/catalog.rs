@@ -1,10 +1,13 @@
 //! The one list of what is built in.
 
+use converge_problems::gan::{BoundedGan, CovarianceGan, DiracGan, LqGan, MixtureGan, ScaleGan};
 use converge_problems::imaging::{Imaging, SmoothImaging};
 use converge_problems::mlr::Mlr;
+use converge_problems::{Build, Diffusion, Game};
 use converge_solvers::{
-    AdmmSoftmax, BoundMajorizer, Lbfgs, NewtonCg, ReleasedLbfgs, ReleasedNewton, RidgeClassifier,
-    Sgd,
+    AdmmSoftmax, BoundMajorizer, Consensus, EulerMaruyama, ExactLinear, Extragradient, GaussianSga,
+    Lbfgs, NewtonCg, Optimistic, Platen, ReleasedLbfgs, ReleasedNewton, RidgeClassifier, Sga, Sgd,
+    WeakHeun,
 };
 
 use crate::probes::{
@@ -29,6 +32,13 @@ pub fn register(registry: &mut Registry) {
         .pair::<SmoothImaging, Sgd>();
     // Its data terms need not have a gradient: made for methods that use proximal maps.
     registry.problem::<Imaging>();
+    game_and_diffusion::<BoundedGan>(registry);
+    game_and_diffusion::<CovarianceGan>(registry);
+    game_and_diffusion::<DiracGan>(registry);
+    game_and_diffusion::<LqGan>(registry);
+    game_and_diffusion::<ScaleGan>(registry);
+    registry.pair::<LqGan, ExactLinear>();
+    game::<MixtureGan>(registry);
     registry
         .probe::<AdmmMonotonicity>()
         .probe::<DualShare>()
@@ -42,6 +52,25 @@ pub fn register(registry: &mut Registry) {
         .probe::<StrongScaling>()
         .probe::<WeakScaling>()
         .probe::<ZStepPartition>();
+}
+
+/// The methods of a game.
+fn game<P: Build + Game>(registry: &mut Registry) {
+    registry
+        .pair::<P, Consensus>()
+        .pair::<P, Extragradient>()
+        .pair::<P, Optimistic>()
+        .pair::<P, Sga>();
+}
+
+/// The methods of a game, and the integrators of its diffusion.
+fn game_and_diffusion<P: Build + Game + Diffusion>(registry: &mut Registry) {
+    game::<P>(registry);
+    registry
+        .pair::<P, EulerMaruyama>()
+        .pair::<P, GaussianSga>()
+        .pair::<P, Platen>()
+        .pair::<P, WeakHeun>();
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use converge_problems::{Build, Metric, Problem, Seed, SetupError};
-use converge_solvers::Solver;
+use converge_solvers::{EnsembleError, Solver};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -342,6 +342,15 @@ fn parse<T: DeserializeOwned>(config: &Value) -> Result<T, RegistryError> {
 /// If `instance` was built as another kind, which only a bug in the runner can do.
 fn typed<P: Problem>(instance: &Instance) -> Arc<P> {
     Arc::clone(instance).downcast().expect("instance and problem kind come from one section")
+}
+
+impl From<EnsembleError> for ProbeError {
+    fn from(error: EnsembleError) -> Self {
+        match error {
+            EnsembleError::Setup(error) => Self::Setup(error),
+            EnsembleError::Breakdown(breakdown) => Self::Breakdown(breakdown),
+        }
+    }
 }
 
 impl From<ProbeError> for Failure {

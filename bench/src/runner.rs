@@ -5,7 +5,7 @@
 //! What is measured never changes what is computed: a burst ends early or late, steps are the same.
 
 use converge_problems::{Better, Metric, Seed, Split};
-use converge_solvers::Work;
+use converge_solvers::{Breakdown, Work};
 
 use crate::cell::{Sampling, StopRule, Unit};
 use crate::clock::Clock;
@@ -265,6 +265,7 @@ impl Course {
 
 fn status_of(failure: Failure) -> Status {
     match failure {
+        Failure::Breakdown(Breakdown::Diverged { .. }) => Status::Diverged,
         Failure::Breakdown(breakdown) => Status::Breakdown(breakdown.to_string()),
         Failure::External { reason, stderr } if stderr.is_empty() => Status::Crashed(reason),
         Failure::External { reason, stderr } => Status::Crashed(format!("{reason}: {stderr}")),

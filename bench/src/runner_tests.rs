@@ -286,6 +286,14 @@ fn a_breakdown_measures_its_last_row_and_loses_no_counted_step() {
 }
 
 #[test]
+fn a_method_that_sees_its_iterate_leave_ends_as_diverged() {
+    let status = |breakdown| status_of(Failure::Breakdown(breakdown));
+    assert_eq!(status(Breakdown::Diverged { factor: 1e6 }), Status::Diverged);
+    let words = "iterate is not finite".to_owned();
+    assert_eq!(status(Breakdown::NotFinite("iterate")), Status::Breakdown(words));
+}
+
+#[test]
 fn sampling_tables_change_no_iterate() {
     let tables = [
         every(1),

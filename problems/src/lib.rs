@@ -3,6 +3,7 @@
 pub mod check;
 pub mod data;
 mod error;
+pub mod gan;
 pub mod imaging;
 mod metric;
 pub mod mlr;
@@ -14,7 +15,8 @@ mod seed;
 pub use error::{DataError, SetupError, require, require_positive};
 pub use metric::{Better, Metric, Output, Split};
 pub use oracle::{
-    Batch, BatchGradient, BatchProx, Denoise, Gradient, HessianVector, Inner, Prox, Value,
+    Batch, BatchGradient, BatchProx, Correction, Denoise, Diffusion, Game, Gradient, HessianVector,
+    Inner, Linear, LinearDiffusion, Prox, TILE, Value,
 };
 pub use problem::{Build, Problem};
 pub use seed::Seed;

@@ -42,6 +42,16 @@ impl Seed {
         Pcg64::from_seed(self.0)
     }
 
+    /// Half of the bits, as the key of a counter-based generator. Not of the stream of
+    /// [`rng`](Seed::rng), which is seeded with the node itself: a child's.
+    pub fn words(self) -> [u64; 2] {
+        let Self(bytes) = self.child("words");
+        let word = |at: usize| {
+            bytes[at..at + 8].iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte))
+        };
+        [word(0), word(8)]
+    }
+
     fn hash(kind: [u8; 4], parent: &[u8; 32], label: &[u8]) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(kind);

@@ -5,6 +5,8 @@ mod anderson;
 mod armijo;
 mod bound_majorizer;
 pub mod check;
+mod ensemble;
+mod game;
 mod lbfgs;
 mod least_squares;
 mod line_search;
@@ -13,6 +15,7 @@ mod pairs;
 mod released_lbfgs;
 mod released_newton;
 mod ridge_classifier;
+mod sde;
 mod sgd;
 mod softmax_prox;
 mod solver;
@@ -22,6 +25,11 @@ use converge_problems::numerics::{conjugate_gradient as cg, vector};
 pub use admm_softmax::{Adaptation, AdmmSoftmax, AdmmSoftmaxState, Balancing, Dual, Spectral};
 pub use anderson::Anderson;
 pub use bound_majorizer::{BoundMajorizer, BoundMajorizerState};
+pub use game::{
+    Consensus, ConsensusState, Extragradient, ExtragradientState, Fdr, GaussianSga,
+    GaussianSgaState, GradientNoise, Optimistic, OptimisticState, Order, Players, Schedule, Sga,
+    SgaState,
+};
 pub use lbfgs::{Lbfgs, LbfgsState};
 pub use least_squares::{
     Cholesky, Effort, Iterative, LeastSquares, LeastSquaresSystem, Preconditioner, Right, Tolerance,
@@ -30,6 +38,11 @@ pub use newton_cg::{NewtonCg, NewtonCgState};
 pub use released_lbfgs::{ReleasedLbfgs, ReleasedLbfgsState, Seeding};
 pub use released_newton::{ReleasedNewton, ReleasedNewtonState};
 pub use ridge_classifier::{RidgeClassifier, RidgeClassifierState};
+pub use sde::{
+    AffineMap, Brownian, Drift, EnsembleError, Equation, Estimate, Euler, EulerMaruyama, Exact,
+    ExactLinear, Heun, Integrator, IntegratorState, Level, Multilevel, MultilevelEstimate, Noise,
+    Platen, PlatenScheme, Scheme, Tile, WeakHeun, coupled_samples, endpoints,
+};
 pub use sgd::{Sgd, SgdState};
 pub use softmax_prox::{ProxEffort, ProxMethod, SoftmaxProx, SoftmaxProxTiles};
 pub use solver::{Breakdown, Solver, Step, Work, require_finite};

@@ -142,6 +142,13 @@ pub enum Breakdown {
     /// A quantity that must be finite is not.
     #[error("{0} is not finite")]
     NotFinite(&'static str),
+    /// The iterate went beyond `factor` times the largest coordinate of its start, or 1 if that is larger: a
+    /// step size beyond stability, seen long before numbers overflow.
+    #[error("the iterate left {factor:e} times its start")]
+    Diverged {
+        /// How far is too far.
+        factor: f64,
+    },
     /// No step along the direction satisfies the conditions of the line search.
     #[error("line search found no step")]
     LineSearch,

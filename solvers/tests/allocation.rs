@@ -6,6 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use converge_problems::data::{DatasetChoice, Files};
+use converge_problems::gan::{LqGan, LqGanConfig};
 use converge_problems::imaging::{ImagingConfig, SmoothImaging};
 use converge_problems::mlr::{
     Amount, FeatureChoice, Mlr, MlrConfig, Precision, RandomConvolution, SplitChoice, Storage,
@@ -13,8 +14,9 @@ use converge_problems::mlr::{
 use converge_problems::{Batch, BatchGradient, BatchProx, Build, Denoise, Problem, Prox, Seed};
 use converge_solvers::check::LeastSquares;
 use converge_solvers::{
-    AdmmSoftmax, BoundMajorizer, Dual, Iterative, Lbfgs, NewtonCg, Preconditioner, ProxMethod,
-    RidgeClassifier, Sgd, Solver, Tolerance,
+    AdmmSoftmax, BoundMajorizer, Consensus, Drift, Dual, EulerMaruyama, ExactLinear, Extragradient,
+    Fdr, GaussianSga, Iterative, Lbfgs, NewtonCg, Optimistic, Platen, Preconditioner, ProxMethod,
+    RidgeClassifier, Schedule, Sga, Sgd, Solver, Tolerance, WeakHeun,
 };
 
 /// Counts what this thread allocates, so that tests beside it do not show.
@@ -198,4 +200,26 @@ fn oracles_of_images_allocate_nothing() {
             assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0, "{operator} {loss}");
         }
     }
+}
+
+#[test]
+fn no_method_for_games_allocates_in_a_step() {
+    let problem = LqGan::build(&LqGanConfig::default(), Seed::root(1), None).expect("it builds");
+    let drift = Drift::CorrectedSimultaneous;
+    // One chunk of paths, so that this thread does all the work; two rows of the record.
+    let schedule = || Schedule::Fdr(Fdr { window: 4, ..Fdr::default() });
+    let paths = 100;
+    let euler = EulerMaruyama { paths, drift, ..EulerMaruyama::default() };
+    assert_eq!(allocations(&euler, &problem), 0, "euler-maruyama");
+    let heun = WeakHeun { paths, drift, ..WeakHeun::default() };
+    assert_eq!(allocations(&heun, &problem), 0, "weak-heun");
+    assert_eq!(allocations(&ExactLinear { paths, ..ExactLinear::default() }, &problem), 0, "exact");
+    assert_eq!(allocations(&Platen { paths, ..Platen::default() }, &problem), 0, "platen");
+    let chain =
+        GaussianSga { paths, schedule: schedule(), resolution: 4, ..GaussianSga::default() };
+    assert_eq!(allocations(&chain, &problem), 0, "gaussian-sga");
+    assert_eq!(allocations(&Sga { schedule: schedule(), ..Sga::default() }, &problem), 0, "sga");
+    assert_eq!(allocations(&Extragradient::default(), &problem), 0, "extragradient");
+    assert_eq!(allocations(&Optimistic::default(), &problem), 0, "optimistic");
+    assert_eq!(allocations(&Consensus::default(), &problem), 0, "consensus");
 }

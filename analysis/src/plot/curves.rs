@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(groups.each_ref().map(|group| group.place), [1, 0, 0, 2]);
         // Where all are taken, grey is left.
         let names: Vec<String> = (0..10).map(|place| format!("s{place}")).collect();
-        let mut many: Vec<Group> = (0..10).map(|place| group(&names[place], place)).collect();
+        let mut many: Vec<Group<'_>> = (0..10).map(|place| group(&names[place], place)).collect();
         take_free_looks(&mut many);
         assert_eq!(many[8].place, 8);
         assert_eq!(many[9].place, 8);

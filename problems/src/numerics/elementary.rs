@@ -1,4 +1,4 @@
-//! Exponential and logarithms of `f64`.
+//! Exponential, logarithms and hyperbolic tangent of `f64`.
 
 /// `1.5 · 2^52`: adding it rounds to the nearest integer, which then sits in the low bits.
 const ROUND: f64 = 6_755_399_441_055_744.0;
@@ -82,6 +82,14 @@ pub fn ln_1p(x: f64) -> f64 {
     ln(u) + (x - (u - 1.0)) / u
 }
 
+/// `tanh x` with an error of at most 2 units in the last place of 1: absolute, so that tiny arguments
+/// lose relative accuracy.
+#[inline(always)]
+pub fn tanh(x: f64) -> f64 {
+    let t = exp(-2.0 * x.abs());
+    ((1.0 - t) / (1.0 + t)).copysign(x)
+}
+
 #[cfg(test)]
 mod tests {
     use rand::RngExt;
@@ -139,5 +147,17 @@ mod tests {
         let tiny = worst(-100.0..-20.0, |x| ln_1p(x.exp()), |x| x.exp().ln_1p());
         assert!(tiny <= 2.0, "{tiny}");
         assert_eq!(ln_1p(0.0).to_bits(), 0);
+    }
+
+    #[test]
+    fn tanh_is_within_two_ulps_of_one() {
+        let mut rng = Seed::root(2).child("elementary").rng();
+        for _ in 0..200_000 {
+            let x = rng.random_range(-30.0..30.0);
+            assert!((tanh(x) - x.tanh()).abs() <= 2.0 * f64::EPSILON, "{x}");
+        }
+        assert_eq!(tanh(f64::NEG_INFINITY).to_bits(), (-1.0_f64).to_bits());
+        assert_eq!(tanh(-0.0).to_bits(), (-0.0_f64).to_bits());
+        assert!(tanh(f64::NAN).is_nan());
     }
 }

@@ -1,10 +1,13 @@
 //! A problem that counts what its oracles are asked.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use converge_problems::{
-    Batch, BatchGradient, Gradient, HessianVector, Metric, Output, Problem, Seed, Value,
+    Batch, BatchGradient, Correction, Diffusion, Game, Gradient, HessianVector, Linear,
+    LinearDiffusion, Metric, Output, Problem, Seed, Value,
 };
+use faer::Mat;
 
 use crate::Work;
 
@@ -139,5 +142,77 @@ impl<P: BatchGradient> BatchGradient for Counted<P> {
         self.samples.fetch_add(batch.terms.len() as u64, Relaxed);
         self.gradients.fetch_add(1, Relaxed);
         self.problem.batch_gradient(batch, x, g, scratch);
+    }
+}
+
+/// A field of one player counts as a gradient.
+impl<P: Game> Game for Counted<P> {
+    fn players(&self) -> [Range<usize>; 2] {
+        self.problem.players()
+    }
+
+    fn player_field(
+        &self,
+        player: usize,
+        batch: Batch<'_>,
+        x: &[f64],
+        g: &mut [f64],
+        scratch: &mut Self::Scratch,
+    ) {
+        self.samples.fetch_add(batch.terms.len() as u64, Relaxed);
+        self.gradients.fetch_add(1, Relaxed);
+        self.problem.player_field(player, batch, x, g, scratch);
+    }
+
+    fn project(&self, player: usize, x: &mut [f64]) {
+        self.problem.project(player, x);
+    }
+}
+
+/// A drift counts as a gradient for every lane, the noise of a mini-batch as its samples.
+impl<P: Diffusion> Diffusion for Counted<P> {
+    fn noises(&self) -> usize {
+        self.problem.noises()
+    }
+
+    fn drift(&self, x: &[f64], b: &mut [f64], scratch: &mut Self::Scratch) {
+        self.gradients.fetch_add((x.len() / self.problem.dim()) as u64, Relaxed);
+        self.problem.drift(x, b, scratch);
+    }
+
+    fn correction(
+        &self,
+        correction: Correction,
+        x: &[f64],
+        b: &mut [f64],
+        scratch: &mut Self::Scratch,
+    ) {
+        self.problem.correction(correction, x, b, scratch);
+    }
+
+    fn noise(&self, x: &[f64], dw: &[f64], out: &mut [f64], scratch: &mut Self::Scratch) {
+        self.problem.noise(x, dw, out, scratch);
+    }
+
+    fn batch_noise(
+        &self,
+        batch: usize,
+        x: &[f64],
+        normals: &[f64],
+        out: &mut [f64],
+        scratch: &mut Self::Scratch,
+    ) {
+        self.samples.fetch_add((batch * x.len() / self.problem.dim()) as u64, Relaxed);
+        self.problem.batch_noise(batch, x, normals, out, scratch);
+    }
+}
+
+impl<P: LinearDiffusion> LinearDiffusion for Counted<P> {
+    fn linear(&self) -> Linear {
+        self.problem.linear()
+    }
+
+    fn linear_correction(&self, correction: Correction) -> Mat<f64> {
+        self.problem.linear_correction(correction)
     }
 }
