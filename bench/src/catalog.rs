@@ -11,9 +11,9 @@ use converge_solvers::{
 };
 
 use crate::probes::{
-    AdmmMonotonicity, DualShare, IterationCost, LeastSquaresCost, LeastSquaresCrossover,
-    LeastSquaresMethods, MemoryBound, SoftmaxIdentities, StorageEquality, StrongScaling,
-    WeakScaling, ZStepPartition,
+    AdmmMonotonicity, DualShare, GameAtRest, IterationCost, LeastSquaresCost,
+    LeastSquaresCrossover, LeastSquaresMethods, LyapunovForms, MemoryBound, MomentErrors,
+    SoftmaxIdentities, StorageEquality, StrongScaling, WeakScaling, ZStepPartition,
 };
 use crate::registry::Registry;
 
@@ -42,11 +42,14 @@ pub fn register(registry: &mut Registry) {
     registry
         .probe::<AdmmMonotonicity>()
         .probe::<DualShare>()
+        .probe::<GameAtRest>()
         .probe::<IterationCost>()
         .probe::<LeastSquaresCost>()
         .probe::<LeastSquaresCrossover>()
         .probe::<LeastSquaresMethods>()
+        .probe::<LyapunovForms>()
         .probe::<MemoryBound>()
+        .probe::<MomentErrors>()
         .probe::<SoftmaxIdentities>()
         .probe::<StorageEquality>()
         .probe::<StrongScaling>()

@@ -1,17 +1,21 @@
-//! Probes of ADMM-Softmax: identities, monotonicity and costs, each against the plainest arithmetic.
+//! Probes: identities, monotonicity, moments and costs, each against the plainest arithmetic.
 //!
-//! Source of all statements: "ADMM-Softmax: An ADMM Approach for Multinomial Logistic Regression",
+//! Those of games (`affine_game` and what uses it) follow from "SDE approximations of GANs training and its
+//! long-run behavior", arXiv 2006.02047, and moment recursions. Source of all others: "ADMM-Softmax: An ADMM Approach for Multinomial Logistic Regression",
 //! ETNA 52 (2020), 214-229, and what follows from it: I1 to I4 and T2, T3 are named where they are
 //! checked.
 
 mod admm;
 mod admm_monotonicity;
+mod affine_game;
 mod dual_share;
+mod game_at_rest;
 mod iteration_cost;
 mod least_squares_cost;
 mod least_squares_crossover;
 mod least_squares_methods;
 mod memory_bound;
+mod moment_errors;
 mod plain;
 mod sizes;
 mod softmax_identities;
@@ -24,12 +28,15 @@ mod w_steps;
 mod z_step_partition;
 
 pub use admm_monotonicity::AdmmMonotonicity;
+pub use affine_game::{Chain, Flow, Game};
 pub use dual_share::DualShare;
+pub use game_at_rest::{GameAtRest, LyapunovForms};
 pub use iteration_cost::IterationCost;
 pub use least_squares_cost::LeastSquaresCost;
 pub use least_squares_crossover::LeastSquaresCrossover;
 pub use least_squares_methods::LeastSquaresMethods;
 pub use memory_bound::MemoryBound;
+pub use moment_errors::MomentErrors;
 pub use softmax_identities::SoftmaxIdentities;
 pub use storage_equality::StorageEquality;
 pub use thread_scaling::{StrongScaling, WeakScaling};
