@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Folders;
-use super::catalog::{ENTRIES, Entry};
+use super::entries::{ENTRIES, Entry};
 use crate::DataError;
 
 /// How far the download of one file is.

@@ -30,6 +30,7 @@ mod choice;
 mod cifar;
 mod csv;
 mod digits;
+mod entries;
 mod fetch;
 mod files;
 mod folders;
