@@ -6,8 +6,8 @@ use converge_problems::mlr::Mlr;
 use converge_problems::{Build, Diffusion, Game};
 use converge_solvers::{
     AdmmSoftmax, BoundMajorizer, Consensus, EulerMaruyama, ExactLinear, Extragradient, GaussianSga,
-    Lbfgs, NewtonCg, Optimistic, Platen, ReleasedLbfgs, ReleasedNewton, RidgeClassifier, Sga, Sgd,
-    WeakHeun,
+    Lbfgs, NewtonCg, Optimistic, Platen, PnpAdmm, PnpFista, PnpIsta, PnpSgd, Red, ReleasedLbfgs,
+    ReleasedNewton, RidgeClassifier, Sga, Sgd, WeakHeun,
 };
 
 use crate::probes::{
@@ -31,10 +31,15 @@ pub fn register(registry: &mut Registry) {
         .pair::<Mlr, ReleasedNewton>()
         .pair::<Mlr, RidgeClassifier>()
         .pair::<Mlr, Sgd>()
+        // Its data terms need not have a gradient, so that gradient methods do not fit.
+        .pair::<Imaging, PnpAdmm>()
         .pair::<SmoothImaging, Lbfgs>()
+        .pair::<SmoothImaging, PnpAdmm>()
+        .pair::<SmoothImaging, PnpFista>()
+        .pair::<SmoothImaging, PnpIsta>()
+        .pair::<SmoothImaging, PnpSgd>()
+        .pair::<SmoothImaging, Red>()
         .pair::<SmoothImaging, Sgd>();
-    // Its data terms need not have a gradient: made for methods that use proximal maps.
-    registry.problem::<Imaging>();
     game_and_diffusion::<BoundedGan>(registry);
     game_and_diffusion::<CovarianceGan>(registry);
     game_and_diffusion::<DiracGan>(registry);
@@ -113,12 +118,16 @@ mod tests {
         });
         let instance = registry.build("imaging", &config, Seed::root(0), None).unwrap();
         let seed = Seed::root(1);
-        match registry.start("imaging", &instance, "sgd", &json!({}), seed, seed).err() {
-            Some(RegistryError::Unfit { problem, solver, .. }) => {
-                assert_eq!((&*problem, &*solver), ("imaging", "sgd"));
+        for method in ["lbfgs", "pnp-fista", "pnp-ista", "pnp-sgd", "red", "sgd"] {
+            match registry.start("imaging", &instance, method, &json!({}), seed, seed).err() {
+                Some(RegistryError::Unfit { problem, solver, fitting }) => {
+                    assert_eq!((&*problem, &*solver), ("imaging", method));
+                    assert_eq!(fitting, ["pnp-admm"]);
+                }
+                other => panic!("{other:?}"),
             }
-            other => panic!("{other:?}"),
         }
+        assert!(registry.start("imaging", &instance, "pnp-admm", &json!({}), seed, seed).is_ok());
         let refused = registry.build("smooth-imaging", &config, Seed::root(0), None).err();
         let message = refused.unwrap().to_string();
         assert!(message.contains("data-term = L1 is not admissible"), "{message}");

@@ -15,8 +15,9 @@ use converge_problems::{Batch, BatchGradient, BatchProx, Build, Denoise, Problem
 use converge_solvers::check::LeastSquares;
 use converge_solvers::{
     AdmmSoftmax, BoundMajorizer, Consensus, Drift, Dual, EulerMaruyama, ExactLinear, Extragradient,
-    Fdr, GaussianSga, Iterative, Lbfgs, NewtonCg, Optimistic, Platen, Preconditioner, ProxMethod,
-    RidgeClassifier, Schedule, Sga, Sgd, Solver, Tolerance, WeakHeun,
+    Fdr, GaussianSga, Iterative, Lbfgs, NewtonCg, Optimistic, Platen, PnpAdmm, PnpFista, PnpIsta,
+    PnpSgd, Preconditioner, ProxMethod, Reading, Red, RidgeClassifier, Schedule, Selection, Sga,
+    Sgd, Solver, Tolerance, WeakHeun,
 };
 
 /// Counts what this thread allocates, so that tests beside it do not show.
@@ -200,6 +201,32 @@ fn oracles_of_images_allocate_nothing() {
             assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0, "{operator} {loss}");
         }
     }
+}
+
+#[test]
+fn no_plug_and_play_method_allocates_in_a_step() {
+    let json = r#"{"image":{"phantom":{"kind":"ellipses","rows":16,"columns":12}},"blocks":6,
+                   "operator":{"gaussian":{"ratio":0.7}},"inner":{"iterations":20},
+                   "denoiser":{"method":{"wavelet":{"levels":2}}}}"#;
+    let config: ImagingConfig = serde_json::from_str(json).expect("it is read");
+    let problem = SmoothImaging::new(&config, Seed::root(0)).expect("it sets up");
+    // Blocks that threads share are met by one worker, which is this closure's.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+    pool.install(|| {
+        assert_eq!(allocations(&PnpAdmm::default(), &problem), 0, "pnp-admm");
+        for reading in [Reading::Joint, Reading::Avg] {
+            for selection in [Selection::Iid, Selection::Epoch, Selection::Comb] {
+                let batch = Some(4);
+                let solver = PnpAdmm { batch, reading, selection, ..PnpAdmm::default() };
+                assert_eq!(allocations(&solver, &problem), 0, "{reading:?} {selection:?}");
+            }
+        }
+        assert_eq!(allocations(&PnpIsta::default(), &problem), 0, "pnp-ista");
+        assert_eq!(allocations(&PnpFista::default(), &problem), 0, "pnp-fista");
+        let sgd = PnpSgd { batch: 4, momentum: true, ..PnpSgd::default() };
+        assert_eq!(allocations(&sgd, &problem), 0, "pnp-sgd");
+        assert_eq!(allocations(&Red::default(), &problem), 0, "red");
+    });
 }
 
 #[test]

@@ -90,6 +90,8 @@ pub struct Imaging {
     loss: Loss,
     data: Measurements,
     truth: Option<Vec<f64>>,
+    /// The point that a reference stage found.
+    reference: Option<Vec<f64>>,
     inner: InnerChoice,
     norms: Norms,
     denoiser: Option<Denoiser>,
@@ -166,6 +168,7 @@ impl Imaging {
             data: room(&*operator, config.data_term),
             operator,
             truth,
+            reference: None,
             inner: config.inner,
             norms: Norms::default(),
             denoiser,
@@ -175,6 +178,20 @@ impl Imaging {
         imaging.measure(config, seed)?;
         imaging.prepare(seed);
         Ok(imaging)
+    }
+
+    /// With the metric `distance` to a point that a reference stage found.
+    ///
+    /// # Errors
+    /// [`SetupError::Shape`] for another length.
+    pub fn with_reference(mut self, point: &[f64]) -> Result<Self, SetupError> {
+        let (expected, found) = (self.operator.dim(), point.len());
+        if expected != found {
+            return Err(SetupError::Shape { what: "reference solution", expected, found });
+        }
+        self.reference = Some(point.to_vec());
+        self.metrics = metrics::list(&self);
+        Ok(self)
     }
 
     /// Reads the measurements, or simulates them.
@@ -326,8 +343,12 @@ impl Build for Imaging {
     fn build(
         config: &ImagingConfig,
         seed: Seed,
-        _reference: Option<&[f64]>,
+        reference: Option<&[f64]>,
     ) -> Result<Self, SetupError> {
-        Self::new(config, seed)
+        let imaging = Self::new(config, seed)?;
+        match reference {
+            None => Ok(imaging),
+            Some(point) => imaging.with_reference(point),
+        }
     }
 }

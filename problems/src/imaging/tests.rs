@@ -299,6 +299,20 @@ fn quality_does_not_see_the_sign_or_phase_that_was_not_measured() {
 }
 
 #[test]
+fn a_reference_adds_the_distance_from_it() {
+    let choice = config(&OperatorChoice::Gaussian { ratio: 0.7 }, 3, Loss::LeastSquares);
+    let dim = Imaging::new(&choice, Seed::root(1)).unwrap().dim();
+    let point = vec![2.0; dim];
+    let imaging = <Imaging as crate::Build>::build(&choice, Seed::root(1), Some(&point)).unwrap();
+    assert_eq!(imaging.metrics().last().unwrap().name, "distance");
+    let mut row = vec![0.0; imaging.metrics().len()];
+    imaging.evaluate(&vec![1.5; dim], &mut row, &mut imaging.scratch());
+    assert!((row.last().unwrap() - 0.25).abs() <= 1e-15, "{row:?}");
+    let short = <SmoothImaging as crate::Build>::build(&choice, Seed::root(1), Some(&[1.0]));
+    assert!(matches!(short, Err(SetupError::Shape { what: "reference solution", found: 1, .. })));
+}
+
+#[test]
 fn transfers_computed_anew_change_no_bit() {
     let operator = |transfers| {
         OperatorChoice::IntensityDiffraction(IntensityDiffractionChoice {
