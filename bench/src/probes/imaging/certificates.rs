@@ -175,9 +175,9 @@ impl Map {
         if let Some(tangent) = tangent {
             let mut out = vec![0.0; u.len()];
             if transposed {
-                tangent.apply_transposed(u, &mut out)
+                tangent.apply_transposed(u, &mut out);
             } else {
-                tangent.apply(u, &mut out)
+                tangent.apply(u, &mut out);
             }
             return out;
         }

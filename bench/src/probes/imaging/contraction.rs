@@ -171,8 +171,9 @@ impl ContractionBound {
             distances.push(distance);
         }
         let reach = 4.0 * penalty * lipschitz;
-        let bound =
-            |k: u32| factor.powi(k as i32 - 1) * (2.0 * radius + reach) + reach / (1.0 - factor);
+        let bound = |k: u32| {
+            factor.powf(f64::from(k) - 1.0) * (2.0 * radius + reach) + reach / (1.0 - factor)
+        };
         let rows = (1..=self.iterations).zip(distances);
         Ok(rows.map(|(k, distance)| [f64::from(k), distance, bound(k)]).collect())
     }
