@@ -88,6 +88,11 @@ impl<W: Clone + Send, S: Clone + Send> Maps<W, S> {
         Self { lanes: vec![lane; if average { LANES.min(blocks) } else { 1 }], average }
     }
 
+    /// Temporaries of the oracles.
+    pub(super) fn scratch(&mut self) -> &mut S {
+        &mut self.lanes[0].scratch
+    }
+
     /// `z ← Ĝ(u)`.
     pub(super) fn apply<P: BatchProx<Warm = W, Scratch = S>>(
         &mut self,
