@@ -268,8 +268,8 @@ fn c19_distances_from_the_fixed_point_are_below_the_bound_of_the_theorem() {
         }
         let floor = 4.0 * case.solver.penalty * slope;
         let error = 2.0 * case.solver.penalty * slope;
-        for (k, (x, _)) in gaps.iter().enumerate() {
-            let bound = factor.powi(k as i32) * (2.0 * radius + floor) + floor / (1.0 - factor);
+        for (k, (x, _)) in (0_i32..).zip(&gaps) {
+            let bound = factor.powi(k) * (2.0 * radius + floor) + floor / (1.0 - factor);
             assert!(*x <= bound, "{selection:?}, step {}: {x} above {bound}", k + 1);
         }
         // The recursion that the theorem sums up.

@@ -51,7 +51,7 @@ use crate::{Breakdown, Solver, Step, require_finite};
 /// Not checked: that `g` is convex and `D` firmly nonexpansive, as the convergence theory asks.
 ///
 /// Source: S. Venkatakrishnan, C. Bouman, B. Wohlberg, Plug-and-play priors for model based
-/// reconstruction, GlobalSIP 2013; the incremental form: arXiv 2006.03224, sections 2.1 and 2.2.
+/// reconstruction, IEEE Global Conf. Signal Inf. Process. 2013, 945-948; the incremental form: arXiv 2006.03224, sections 2.1 and 2.2.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct PnpAdmm {

@@ -64,7 +64,7 @@ impl Spent {
 
     pub(super) fn work(self) -> Work {
         let Self { proxes, samples, inner, .. } = self;
-        Work { proxes, samples, inner, ..Work::default() }
+        Work { samples, proxes, inner, ..Work::default() }
     }
 }
 
