@@ -251,21 +251,25 @@ fn c19_distances_from_the_fixed_point_are_below_the_bound_of_the_theorem() {
         let x0 = vec![0.0; PIXELS];
         let mut state = case.solver.init(&case.problem, &x0, Seed::root(5)).unwrap();
         // The largest slope on the visited set: a prox moves its point by the step times a gradient.
-        let (mut slope, mut radius, mut gaps) = (0.0_f64, norm(&limit), Vec::new());
+        let slopes = |u: &[f64]| {
+            let moves = [&[0][..], &[1], &[2], &all].map(|terms| distance(&case.prox(terms, u), u));
+            moves.into_iter().fold(0.0, f64::max) / case.solver.penalty
+        };
+        let last: Vec<f64> = limit.iter().zip(&fixed).map(|(x, v)| 2.0 * x - v).collect();
+        let mut slope = slopes(&x0).max(slopes(&last));
+        let (mut radius, mut gaps) = (norm(&limit), Vec::new());
         for _ in 0..60 {
             case.solver.step(&case.problem, &mut state).unwrap();
             let x = iterate(&case, &state);
             gaps.push((distance(x, &limit), distance(state.fixed_point_variable(), &fixed)));
             radius = radius.max(distance(x, &limit));
             let u: Vec<f64> = x.iter().zip(state.multiplier()).map(|(x, s)| x + s).collect();
-            for terms in [&[0][..], &[1], &[2], &all] {
-                slope = slope.max(distance(&case.prox(terms, &u), &u) / case.solver.penalty);
-            }
+            slope = slope.max(slopes(&u));
         }
         let floor = 4.0 * case.solver.penalty * slope;
         let error = 2.0 * case.solver.penalty * slope;
-        for (k, (x, _)) in gaps.iter().enumerate() {
-            let bound = factor.powi(k as i32) * (2.0 * radius + floor) + floor / (1.0 - factor);
+        for (k, (x, _)) in (0_i32..).zip(&gaps) {
+            let bound = factor.powi(k) * (2.0 * radius + floor) + floor / (1.0 - factor);
             assert!(*x <= bound, "{selection:?}, step {}: {x} above {bound}", k + 1);
         }
         // The recursion that the theorem sums up.
@@ -309,6 +313,6 @@ fn without_strength_the_data_term_is_minimised() {
     let rows = check::trajectory(&solver, &problem, Seed::root(1), 200);
     let x = rows.last().unwrap();
     let value = problem.value(x, &mut problem.scratch());
-    check::no_perturbation_lowers(&problem, x, 1e-12);
+    check::no_perturbation_lowers(&problem, x, 1e-10);
     assert!(value < 0.1 * problem.value(&rows[0], &mut problem.scratch()));
 }

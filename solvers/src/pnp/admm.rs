@@ -51,7 +51,7 @@ use crate::{Breakdown, Solver, Step, require_finite};
 /// Not checked: that `g` is convex and `D` firmly nonexpansive, as the convergence theory asks.
 ///
 /// Source: S. Venkatakrishnan, C. Bouman, B. Wohlberg, Plug-and-play priors for model based
-/// reconstruction, GlobalSIP 2013; the incremental form: arXiv 2006.03224, sections 2.1 and 2.2.
+/// reconstruction, IEEE Global Conf. Signal Inf. Process. 2013, 945-948; the incremental form: arXiv 2006.03224, sections 2.1 and 2.2.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct PnpAdmm {
@@ -134,7 +134,6 @@ pub struct PnpAdmmState<W, S> {
     room: Vec<f64>,
     maps: Maps<W, S>,
     draws: Draws,
-    scratch: S,
     steps: u64,
     seed: Seed,
     settled: Settled,
@@ -155,7 +154,7 @@ impl<W, S> PnpAdmmState<W, S> {
         &self.v
     }
 
-    /// The blocks of the last step, ascending; before it what they would be with all, or the first.
+    /// The blocks of the last step, ascending.
     pub fn blocks(&self) -> &[u32] {
         self.draws.last()
     }
@@ -187,7 +186,6 @@ impl<P: BatchProx + Denoise> Solver<P> for PnpAdmm {
             room: zeros(),
             maps: Maps::new(problem, self.reading, (draws.size(), blocks)),
             draws,
-            scratch: problem.scratch(),
             steps: 0,
             seed: seed.child("draw"),
             settled,
@@ -198,7 +196,7 @@ impl<P: BatchProx + Denoise> Solver<P> for PnpAdmm {
     }
 
     fn step(&self, problem: &P, state: &mut Self::State) -> Result<Step, Breakdown> {
-        let PnpAdmmState { x, s, v, room, maps, draws, scratch, steps, seed, .. } = state;
+        let PnpAdmmState { x, s, v, room, maps, draws, steps, seed, .. } = state;
         let penalty = self.penalty_at(*steps);
         draws.advance();
         let batch = Batch { terms: draws.last(), draw: seed.index(*steps) };
@@ -206,7 +204,7 @@ impl<P: BatchProx + Denoise> Solver<P> for PnpAdmm {
         let spent = maps.apply(problem, batch, penalty, room, v); // z⁺ = Ĝ(x + s), kept in v
         state.batch_residual = distance_squared(x, v);
         v.iter_mut().zip(&*s).for_each(|(v, s)| *v -= s);
-        self.denoising().apply(problem, (*steps, penalty), v, room, scratch); // x⁺ = D(v⁺)
+        self.denoising().apply(problem, (*steps, penalty), v, room, maps.scratch()); // x⁺ = D(v⁺)
         // x⁺ - z⁺ = s⁺ - s.
         let mut primal = 0.0;
         for ((s, x), v) in s.iter_mut().zip(&*room).zip(&*v) {

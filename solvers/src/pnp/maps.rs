@@ -64,7 +64,7 @@ impl Spent {
 
     pub(super) fn work(self) -> Work {
         let Self { proxes, samples, inner, .. } = self;
-        Work { proxes, samples, inner, ..Work::default() }
+        Work { samples, proxes, inner, ..Work::default() }
     }
 }
 
@@ -86,6 +86,11 @@ impl<W: Clone + Send, S: Clone + Send> Maps<W, S> {
             spent: Spent::default(),
         };
         Self { lanes: vec![lane; if average { LANES.min(blocks) } else { 1 }], average }
+    }
+
+    /// Temporaries of the oracles.
+    pub(super) fn scratch(&mut self) -> &mut S {
+        &mut self.lanes[0].scratch
     }
 
     /// `z ← Ĝ(u)`.

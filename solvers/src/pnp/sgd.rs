@@ -1,4 +1,4 @@
-//! Plug-and-play stochastic gradients (PnP-SGD, online PnP).
+//! Plug-and-play stochastic gradients (PnP-SGD).
 
 use converge_problems::{BatchGradient, Denoise, Metric, Seed, SetupError};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use super::forward::{Forward, ForwardState};
 use super::{Decay, Selection, StepSize, StrengthScaling};
 use crate::{Breakdown, Solver, Step, Work};
 
-/// PnP-SGD, also called online PnP or PnP-SPGM: a gradient step with some of the blocks, then the denoiser.
+/// PnP-SGD, also called PnP-SPGM: a gradient step with some of the blocks, then the denoiser.
 ///
 /// Looks for `x = D(x - γ ∇g(x))`, `g = (1/b) Σ g_i`, and stays at a distance from it that falls with `γ`.
 ///
@@ -103,7 +103,7 @@ impl PnpSgd {
 
 impl<P: BatchGradient + Denoise> Solver<P> for PnpSgd {
     const ID: &'static str = "pnp-sgd";
-    const ABOUT: &'static str = "Plug-and-play stochastic gradients (online PnP)";
+    const ABOUT: &'static str = "Plug-and-play stochastic gradients";
     type State = ForwardState<P::Scratch>;
 
     fn diagnostics(&self, _problem: &P) -> Vec<Metric> {

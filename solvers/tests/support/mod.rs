@@ -17,7 +17,7 @@ fn section(side: usize, operator: &Value, blocks: usize, loss: &str, denoiser: &
     })
 }
 
-pub fn config(
+pub(crate) fn config(
     side: usize,
     operator: Value,
     blocks: usize,
@@ -29,7 +29,7 @@ pub fn config(
     Imaging::new(&config, Seed::root(1)).unwrap()
 }
 
-pub fn smooth(
+pub(crate) fn smooth(
     side: usize,
     operator: Value,
     blocks: usize,
@@ -41,22 +41,22 @@ pub fn smooth(
     SmoothImaging::new(&config, Seed::root(1)).unwrap()
 }
 
-pub fn batch(terms: &[u32]) -> Batch<'_> {
+pub(crate) fn batch(terms: &[u32]) -> Batch<'_> {
     Batch { terms, draw: Seed::root(0) }
 }
 
-pub fn norm(x: &[f64]) -> f64 {
+pub(crate) fn norm(x: &[f64]) -> f64 {
     x.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
-pub fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
+pub(crate) fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
-pub fn distance(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn distance(a: &[f64], b: &[f64]) -> f64 {
     norm(&difference(a, b))
 }
 
-pub fn bits(x: &[f64]) -> Vec<u64> {
+pub(crate) fn bits(x: &[f64]) -> Vec<u64> {
     x.iter().map(|x| x.to_bits()).collect()
 }
