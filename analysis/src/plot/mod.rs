@@ -155,6 +155,7 @@ pub fn title(column: &str, unit: &str) -> String {
         "seconds" => "step time, s".to_owned(),
         "total-seconds" => "time with set-up, s".to_owned(),
         "passes" => "work, data passes".to_owned(),
+        "proxes" => "work, proximal maps".to_owned(),
         _ if WORK.contains(&column) => format!("work, {}", text::escape(&column.replace('-', " "))),
         _ => plain_title(column, unit),
     }
@@ -162,8 +163,17 @@ pub fn title(column: &str, unit: &str) -> String {
 
 /// The same where a column only bears the name of a count of work, as columns of probes may.
 pub fn plain_title(column: &str, unit: &str) -> String {
-    let name = text::escape(&column.replace('-', " "));
+    let name = text::escape(&spoken(column));
     if unit.is_empty() { name } else { format!("{name}, {}", text::escape(unit)) }
+}
+
+/// A column in words: hyphens are spaces, and ratios of signals go by their capitals.
+pub(crate) fn spoken(column: &str) -> String {
+    let word = |word: &str| match word {
+        "psnr" | "snr" | "ssim" => word.to_uppercase(),
+        _ => word.to_owned(),
+    };
+    column.split('-').map(word).collect::<Vec<String>>().join(" ")
 }
 
 /// Columns that count work, as every trace of a solver has them.

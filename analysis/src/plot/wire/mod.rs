@@ -22,7 +22,7 @@ use converge_problems::Metric;
 use super::curves::{self, Group, Runs, Selection};
 use super::scene::{About, Scene};
 use super::spec::{Kind, Spec};
-use super::{Figure, svg};
+use super::{Figure, spoken, svg};
 use crate::claim::{At, Mistake};
 use crate::load::Run;
 use crate::number::{Failed, number};
@@ -240,7 +240,8 @@ fn words(column: &str) -> String {
         "seconds" => "step time".to_owned(),
         "total-seconds" => "time with set-up".to_owned(),
         "passes" => "passes over the data".to_owned(),
-        _ => column.replace('-', " "),
+        "proxes" => "proximal maps".to_owned(),
+        _ => spoken(column),
     }
 }
 
