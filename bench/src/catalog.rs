@@ -11,9 +11,12 @@ use converge_solvers::{
 };
 
 use crate::probes::{
-    AdmmMonotonicity, DualShare, GameAtRest, IterationCost, LeastSquaresCost,
-    LeastSquaresCrossover, LeastSquaresMethods, LyapunovForms, MemoryBound, MomentErrors,
-    SoftmaxIdentities, StorageEquality, StrongScaling, WeakScaling, ZStepPartition,
+    AdmmMonotonicity, ContractionBound, DenoiserCertificate, DualShare, GameAtRest,
+    GradientRefusal, ImagingMemory, ImagingStepCost, IterationCost, LeastSquaresCost,
+    LeastSquaresCrossover, LeastSquaresMethods, LyapunovForms, MaskedProx, MemoryBound,
+    MinibatchUnbiased, MomentErrors, NetworkDenoising, NetworkGolden, OperatorAdjoints,
+    PhaselessProx, PnpIdentities, ResidualBound, SoftmaxIdentities, StorageEquality, StrongScaling,
+    VariationalAgreement, WeakScaling, ZStepPartition,
 };
 use crate::registry::Registry;
 
@@ -46,18 +49,32 @@ pub fn register(registry: &mut Registry) {
     game::<MixtureGan>(registry);
     registry
         .probe::<AdmmMonotonicity>()
+        .probe::<ContractionBound>()
+        .probe::<DenoiserCertificate>()
         .probe::<DualShare>()
         .probe::<GameAtRest>()
+        .probe::<GradientRefusal>()
+        .probe::<ImagingMemory>()
+        .probe::<ImagingStepCost>()
         .probe::<IterationCost>()
         .probe::<LeastSquaresCost>()
         .probe::<LeastSquaresCrossover>()
         .probe::<LeastSquaresMethods>()
         .probe::<LyapunovForms>()
+        .probe::<MaskedProx>()
         .probe::<MemoryBound>()
+        .probe::<MinibatchUnbiased>()
         .probe::<MomentErrors>()
+        .probe::<NetworkDenoising>()
+        .probe::<NetworkGolden>()
+        .probe::<OperatorAdjoints>()
+        .probe::<PhaselessProx>()
+        .probe::<PnpIdentities>()
+        .probe::<ResidualBound>()
         .probe::<SoftmaxIdentities>()
         .probe::<StorageEquality>()
         .probe::<StrongScaling>()
+        .probe::<VariationalAgreement>()
         .probe::<WeakScaling>()
         .probe::<ZStepPartition>();
 }

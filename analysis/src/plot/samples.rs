@@ -11,7 +11,7 @@ use super::curves::{Curve, End};
 use super::density::{self, Density, bin_width};
 use super::forest;
 use super::heat_map::{self, Cell, HeatMap};
-use super::images::{self, Images, Picture};
+use super::images::{self, Images, Picture, Quality};
 use super::paired::{self, Effect, Paired};
 use super::phase::{self, Phase, Trajectory};
 use super::profile::{self, Profile, Steps};
@@ -408,7 +408,8 @@ pub(crate) fn images() -> Images {
     let reference = image(0.0, 0);
     let picture = |name: &str, pixels: Vec<f64>| {
         let psnr = images::psnr_db(&reference, &pixels);
-        Picture { name: name.into(), psnr: Some((psnr, Some((psnr - 0.21, psnr + 0.18)))), pixels }
+        let quality = Quality { shown: psnr, mean: Some((psnr - 0.3, (psnr - 0.51, psnr - 0.12))) };
+        Picture { name: name.into(), psnr: Some(quality), pixels }
     };
     let others = [
         picture("adjoint", image(0.12, 2)),

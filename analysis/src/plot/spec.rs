@@ -11,11 +11,13 @@
 //! | `cost` | set-up and steps as stacked bars | `x` |
 //! | `heat-map` | a number over two axes | `x`, `y`, `value`, `at`, `scale`, `region` |
 //! | `forest` | the verdicts | |
-//! | `images` | output arrays as images | `output`, `reference`, `window`, `zoom` |
+//! | `images` | output arrays as images | `output`, `reference`, `window`, `zoom`, `joined` |
 //! | `phase-portrait` | two columns against each other | `x`, `y`, `equilibria`, `field` |
 //! | `density` | a column or an output array against its law | `y` or `output`, `after`, `theory` |
 //!
-//! All but `forest` take `problem`, `solvers` and `labels` (short names of curves). Those that look
+//! All but `forest` take `problem`, `solvers` and `labels` (short names of curves). Images of all problems
+//! are in one figure with `joined = true`, for problems that differ in what is done with one image; there
+//! `labels` also take `curve on problem`. Those that look
 //! at columns take `probe`, a name or a list, in place of problem and solvers.
 
 use std::collections::BTreeMap;
@@ -60,7 +62,7 @@ impl Kind {
             Self::Cost => &["x"],
             Self::HeatMap => &["x", "y", "value", "at", "scale", "region", "probe"],
             Self::Forest => &[],
-            Self::Images => &["output", "reference", "window", "zoom"],
+            Self::Images => &["output", "reference", "window", "zoom", "joined"],
             Self::PhasePortrait => &["x", "y", "equilibria", "field", "probe"],
             Self::Density => &["y", "output", "after", "theory", "probe"],
         }
@@ -152,6 +154,8 @@ pub(super) struct Spec {
     pub(super) output: Option<String>,
     pub(super) reference: Option<String>,
     pub(super) zoom: Option<[usize; 3]>,
+    #[serde(default)]
+    pub(super) joined: bool,
     #[serde(default)]
     pub(super) equilibria: Vec<Equilibrium>,
     pub(super) field: Option<String>,

@@ -1,7 +1,7 @@
 //! Probes: identities, monotonicity, moments and costs, each against the plainest arithmetic.
 //!
 //! Those of games (`affine_game` and what uses it) follow from "SDE approximations of GANs training and its
-//! long-run behavior", arXiv 2006.02047, and moment recursions. Source of all others: "ADMM-Softmax: An ADMM Approach for Multinomial Logistic Regression",
+//! long-run behavior", arXiv 2006.02047, and moment recursions; those of images are in `imaging`. Source of all others: "ADMM-Softmax: An ADMM Approach for Multinomial Logistic Regression",
 //! ETNA 52 (2020), 214-229, and what follows from it: I1 to I4 and T2, T3 are named where they are
 //! checked.
 
@@ -10,6 +10,7 @@ mod admm_monotonicity;
 mod affine_game;
 mod dual_share;
 mod game_at_rest;
+mod imaging;
 mod iteration_cost;
 mod least_squares_cost;
 mod least_squares_crossover;
@@ -31,6 +32,11 @@ pub use admm_monotonicity::AdmmMonotonicity;
 pub use affine_game::{Chain, Flow, Game};
 pub use dual_share::DualShare;
 pub use game_at_rest::{GameAtRest, LyapunovForms};
+pub use imaging::{
+    ContractionBound, DenoiserCertificate, GradientRefusal, ImagingMemory, ImagingStepCost,
+    MaskedProx, MinibatchUnbiased, NetworkDenoising, NetworkGolden, OperatorAdjoints,
+    PhaselessProx, PnpIdentities, ResidualBound, VariationalAgreement,
+};
 pub use iteration_cost::IterationCost;
 pub use least_squares_cost::LeastSquaresCost;
 pub use least_squares_crossover::LeastSquaresCrossover;

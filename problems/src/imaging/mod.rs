@@ -70,7 +70,7 @@ use crate::{BatchProx, Denoise, Inner, Prox};
 use crate::{Build, DataError, Metric, Seed, SetupError, require};
 
 pub use choice::{ImagingConfig, OperatorChoice};
-pub use denoisers::{DenoiserChoice, DenoiserMethod, Guarantee};
+pub use denoisers::{DenoiserChoice, DenoiserMethod, Guarantee, Tangent};
 pub use image::{ArrayFile, FileChoice, Image, ImageChoice, PictureSet, SetChoice};
 pub use inner::{InnerChoice, Warm};
 pub use loss::Loss;
@@ -288,6 +288,12 @@ impl Imaging {
     /// What is proven of the denoiser; without one nothing is changed, which is a proximal map.
     pub fn guarantee(&self) -> Guarantee {
         self.denoiser.as_ref().map_or(Guarantee::ProximalMap, Denoiser::guarantee)
+    }
+
+    /// The derivative of a network denoiser at `v`, one plane; `None` for denoisers of other kinds, whose
+    /// derivatives are symmetric where they exist, and for networks with clipping or strength 0.
+    pub fn denoiser_tangent(&self, v: &[f64], strength: f64) -> Option<Tangent> {
+        self.denoiser.as_ref()?.tangent(v, strength)
     }
 
     /// The true point, where it is known.

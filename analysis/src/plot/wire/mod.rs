@@ -65,9 +65,9 @@ impl Context<'_> {
             let finding = format!("the study has no solvers; name its probe: probe = \"{probe}\"");
             return Err(item.error("", finding));
         }
-        // A profile is over problems: one figure for all.
-        let panels =
-            if spec.kind == Kind::Profile { vec![String::new()] } else { problems.clone() };
+        // A profile is over problems, and images may be: one figure for all.
+        let one = spec.kind == Kind::Profile || spec.joined;
+        let panels = if one { vec![String::new()] } else { problems.clone() };
         let mut figures = Vec::new();
         for variant in &self.study.variants {
             for problem in &panels {
@@ -88,7 +88,7 @@ impl Context<'_> {
                     Kind::Paired => self.paired(&place),
                     Kind::Cost => self.cost(&place),
                     Kind::HeatMap => self.heat_map(&place),
-                    Kind::Images => self.images(&place),
+                    Kind::Images => self.images(&place, &problems),
                     Kind::PhasePortrait => self.phase_portrait(&place),
                     Kind::Density => self.density(&place),
                     Kind::Forest => Ok(None),

@@ -2,6 +2,8 @@
 
 mod network;
 mod nonlocal;
+mod sharpening;
+mod tangent;
 mod total_variation;
 mod wavelet;
 
@@ -10,6 +12,8 @@ use std::path::PathBuf;
 
 use self::network::Network;
 use self::nonlocal::Nonlocal;
+use self::sharpening::Sharpening;
+pub use self::tangent::Tangent;
 use self::total_variation::TotalVariation;
 use self::wavelet::Wavelet;
 use crate::imaging::ImageChoice;
@@ -55,6 +59,7 @@ impl DenoiserChoice {
 /// | `wavelet` | threshold | firmly nonexpansive |
 /// | `nonlocal-means` | share `s` in [0, 1] of the way to the mean | proximal map, linear |
 /// | `network` | noise level, a standard deviation | nothing |
+/// | `sharpening`, a control | share of the detail that is added | expansive, linear |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum DenoiserMethod {
@@ -96,9 +101,11 @@ pub enum DenoiserMethod {
     },
     /// A network in a file of safetensors.
     Network {
-        /// The file.
+        /// The file, in the current directory or in a data folder.
         path: PathBuf,
     },
+    /// Adds detail instead of taking it away: what the theory excludes.
+    Sharpening {},
 }
 
 fn yes() -> bool {
@@ -170,6 +177,7 @@ enum Method {
     Wavelet(Wavelet),
     Nonlocal(Nonlocal),
     Network(Network),
+    Sharpening(Sharpening),
 }
 
 /// Temporaries of a denoiser.
@@ -219,6 +227,9 @@ impl DenoiserChoice {
                 let (network, sum) = Network::read(path, shape)?;
                 (Method::Network(network), format!("{} ({sum})", path.display()))
             }
+            DenoiserMethod::Sharpening {} => {
+                (Method::Sharpening(Sharpening { shape }), "sharpening".to_owned())
+            }
         };
         let [low, high] = self.range;
         let range = low.is_finite() && high.is_finite() && low < high;
@@ -234,7 +245,7 @@ impl Denoiser {
     /// What is proven of it, clipping included.
     pub(super) fn guarantee(&self) -> Guarantee {
         let own = match &self.method {
-            Method::Network(_) => Guarantee::None,
+            Method::Network(_) | Method::Sharpening(_) => Guarantee::None,
             Method::Wavelet(map) if map.spins => Guarantee::FirmlyNonexpansive,
             Method::Wavelet(_) | Method::TotalVariation(_) | Method::Nonlocal(_) => {
                 Guarantee::ProximalMap
@@ -252,7 +263,7 @@ impl Denoiser {
         let (doubles, singles) = match &self.method {
             Method::TotalVariation(map) => (map.room(), 0),
             Method::Wavelet(map) => (map.room(), 0),
-            Method::Nonlocal(_) => (0, 0),
+            Method::Nonlocal(_) | Method::Sharpening(_) => (0, 0),
             Method::Network(network) => (0, network.room()),
         };
         DenoiserRoom {
@@ -291,8 +302,23 @@ impl Denoiser {
                 Method::Wavelet(map) => map.denoise(plane, strength, x, doubles),
                 Method::Nonlocal(map) => map.denoise(plane, strength, x),
                 Method::Network(network) => network.denoise(plane, strength, x, singles),
+                Method::Sharpening(map) => map.denoise(plane, strength, x),
             }
             x.iter_mut().for_each(|x| *x = low + width * *x);
+        }
+    }
+}
+
+impl Denoiser {
+    /// The derivative at one plane `v`; only of networks without clipping.
+    pub(super) fn tangent(&self, v: &[f64], strength: f64) -> Option<Tangent> {
+        match &self.method {
+            Method::Network(network) if !self.nonnegative && strength > 0.0 => {
+                let [low, high] = self.range;
+                let mapped: Vec<f64> = v.iter().map(|v| (v - low) / (high - low)).collect();
+                Some(Tangent::new(network, &mapped, strength))
+            }
+            _ => None,
         }
     }
 }
