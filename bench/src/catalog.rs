@@ -11,9 +11,10 @@ use converge_solvers::{
 };
 
 use crate::probes::{
-    AdmmMonotonicity, DualShare, GameAtRest, IterationCost, LeastSquaresCost,
-    LeastSquaresCrossover, LeastSquaresMethods, LyapunovForms, MemoryBound, MomentErrors,
-    SoftmaxIdentities, StorageEquality, StrongScaling, WeakScaling, ZStepPartition,
+    AdmmMonotonicity, DualShare, EulerChain, FokkerPlanckValues, GameAtRest, GameVector,
+    IterationCost, LeastSquaresCost, LeastSquaresCrossover, LeastSquaresMethods, LinearRelaxation,
+    LyapunovForms, MemoryBound, MomentErrors, PathAverages, PathRelaxation, SoftmaxIdentities,
+    StorageEquality, StrongScaling, WeakErrors, WeakScaling, ZStepPartition,
 };
 use crate::registry::Registry;
 
@@ -42,17 +43,24 @@ pub fn register(registry: &mut Registry) {
     registry
         .probe::<AdmmMonotonicity>()
         .probe::<DualShare>()
+        .probe::<EulerChain>()
+        .probe::<FokkerPlanckValues>()
         .probe::<GameAtRest>()
+        .probe::<GameVector>()
         .probe::<IterationCost>()
         .probe::<LeastSquaresCost>()
         .probe::<LeastSquaresCrossover>()
         .probe::<LeastSquaresMethods>()
+        .probe::<LinearRelaxation>()
         .probe::<LyapunovForms>()
         .probe::<MemoryBound>()
         .probe::<MomentErrors>()
+        .probe::<PathAverages>()
+        .probe::<PathRelaxation>()
         .probe::<SoftmaxIdentities>()
         .probe::<StorageEquality>()
         .probe::<StrongScaling>()
+        .probe::<WeakErrors>()
         .probe::<WeakScaling>()
         .probe::<ZStepPartition>();
 }
