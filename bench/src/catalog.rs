@@ -11,12 +11,13 @@ use converge_solvers::{
 };
 
 use crate::probes::{
-    AdmmMonotonicity, ContractionBound, DenoiserCertificate, DualShare, GameAtRest,
-    GradientRefusal, ImagingMemory, ImagingStepCost, IterationCost, LeastSquaresCost,
-    LeastSquaresCrossover, LeastSquaresMethods, LyapunovForms, MaskedProx, MemoryBound,
-    MinibatchUnbiased, MomentErrors, NetworkDenoising, NetworkGolden, OperatorAdjoints,
-    PhaselessProx, PnpIdentities, ResidualBound, SoftmaxIdentities, StorageEquality, StrongScaling,
-    VariationalAgreement, WeakScaling, ZStepPartition,
+    AdmmMonotonicity, ContractionBound, DenoiserCertificate, DualShare, EulerChain,
+    FokkerPlanckValues, GameAtRest, GameVector, GradientRefusal, ImagingMemory, ImagingStepCost,
+    IterationCost, LeastSquaresCost, LeastSquaresCrossover, LeastSquaresMethods, LinearRelaxation,
+    LyapunovForms, MaskedProx, MemoryBound, MinibatchUnbiased, MomentErrors, NetworkDenoising,
+    NetworkGolden, OperatorAdjoints, PathAverages, PathRelaxation, PhaselessProx, PnpIdentities,
+    ResidualBound, SoftmaxIdentities, StorageEquality, StrongScaling, VariationalAgreement,
+    WeakErrors, WeakScaling, ZStepPartition,
 };
 use crate::registry::Registry;
 
@@ -52,7 +53,10 @@ pub fn register(registry: &mut Registry) {
         .probe::<ContractionBound>()
         .probe::<DenoiserCertificate>()
         .probe::<DualShare>()
+        .probe::<EulerChain>()
+        .probe::<FokkerPlanckValues>()
         .probe::<GameAtRest>()
+        .probe::<GameVector>()
         .probe::<GradientRefusal>()
         .probe::<ImagingMemory>()
         .probe::<ImagingStepCost>()
@@ -60,6 +64,7 @@ pub fn register(registry: &mut Registry) {
         .probe::<LeastSquaresCost>()
         .probe::<LeastSquaresCrossover>()
         .probe::<LeastSquaresMethods>()
+        .probe::<LinearRelaxation>()
         .probe::<LyapunovForms>()
         .probe::<MaskedProx>()
         .probe::<MemoryBound>()
@@ -68,6 +73,8 @@ pub fn register(registry: &mut Registry) {
         .probe::<NetworkDenoising>()
         .probe::<NetworkGolden>()
         .probe::<OperatorAdjoints>()
+        .probe::<PathAverages>()
+        .probe::<PathRelaxation>()
         .probe::<PhaselessProx>()
         .probe::<PnpIdentities>()
         .probe::<ResidualBound>()
@@ -75,6 +82,7 @@ pub fn register(registry: &mut Registry) {
         .probe::<StorageEquality>()
         .probe::<StrongScaling>()
         .probe::<VariationalAgreement>()
+        .probe::<WeakErrors>()
         .probe::<WeakScaling>()
         .probe::<ZStepPartition>();
 }
