@@ -11,9 +11,10 @@ use converge_solvers::{
 };
 
 use crate::probes::{
-    AdmmMonotonicity, DualShare, GameAtRest, IterationCost, LeastSquaresCost,
-    LeastSquaresCrossover, LeastSquaresMethods, LyapunovForms, MemoryBound, MomentErrors,
-    SoftmaxIdentities, StorageEquality, StrongScaling, WeakScaling, ZStepPartition,
+    AdmmMonotonicity, DualShare, GameAtRest, GameContraction, GameDensity, GameField, GameMoments,
+    IterationCost, LeastSquaresCost, LeastSquaresCrossover, LeastSquaresMethods, LyapunovForms,
+    MemoryBound, MomentErrors, SoftmaxIdentities, StorageEquality, StrongScaling, WeakScaling,
+    ZStepPartition,
 };
 use crate::registry::Registry;
 
@@ -43,6 +44,10 @@ pub fn register(registry: &mut Registry) {
         .probe::<AdmmMonotonicity>()
         .probe::<DualShare>()
         .probe::<GameAtRest>()
+        .probe::<GameContraction>()
+        .probe::<GameDensity>()
+        .probe::<GameField>()
+        .probe::<GameMoments>()
         .probe::<IterationCost>()
         .probe::<LeastSquaresCost>()
         .probe::<LeastSquaresCrossover>()
