@@ -12,12 +12,13 @@ use converge_solvers::{
 
 use crate::probes::{
     AdmmMonotonicity, ContractionBound, DenoiserCertificate, DualShare, EulerChain,
-    FokkerPlanckValues, GameAtRest, GameVector, GradientRefusal, ImagingMemory, ImagingStepCost,
-    IterationCost, LeastSquaresCost, LeastSquaresCrossover, LeastSquaresMethods, LinearRelaxation,
-    LyapunovForms, MaskedProx, MemoryBound, MinibatchUnbiased, MomentErrors, NetworkDenoising,
-    NetworkGolden, OperatorAdjoints, PathAverages, PathRelaxation, PhaselessProx, PnpIdentities,
-    ResidualBound, SoftmaxIdentities, StorageEquality, StrongScaling, VariationalAgreement,
-    WeakErrors, WeakScaling, ZStepPartition,
+    FokkerPlanckValues, GameAtRest, GameContraction, GameDensity, GameField, GameMoments,
+    GameVector, GradientRefusal, ImagingMemory, ImagingStepCost, IterationCost, LeastSquaresCost,
+    LeastSquaresCrossover, LeastSquaresMethods, LinearRelaxation, LyapunovForms, MaskedProx,
+    MemoryBound, MinibatchUnbiased, MomentErrors, NetworkDenoising, NetworkGolden,
+    OperatorAdjoints, PathAverages, PathRelaxation, PhaselessProx, PnpIdentities, ResidualBound,
+    SoftmaxIdentities, StorageEquality, StrongScaling, VariationalAgreement, WeakErrors,
+    WeakScaling, ZStepPartition,
 };
 use crate::registry::Registry;
 
@@ -56,6 +57,10 @@ pub fn register(registry: &mut Registry) {
         .probe::<EulerChain>()
         .probe::<FokkerPlanckValues>()
         .probe::<GameAtRest>()
+        .probe::<GameContraction>()
+        .probe::<GameDensity>()
+        .probe::<GameField>()
+        .probe::<GameMoments>()
         .probe::<GameVector>()
         .probe::<GradientRefusal>()
         .probe::<ImagingMemory>()

@@ -12,6 +12,10 @@ mod dual_share;
 mod euler_chain;
 mod fokker_planck;
 mod game_at_rest;
+mod game_contraction;
+mod game_density;
+mod game_field;
+mod game_moments;
 mod game_vector;
 mod imaging;
 mod iteration_cost;
@@ -42,6 +46,10 @@ pub use dual_share::DualShare;
 pub use euler_chain::EulerChain;
 pub use fokker_planck::FokkerPlanckValues;
 pub use game_at_rest::{GameAtRest, LyapunovForms};
+pub use game_contraction::{GameContraction, GameMethod, NoiselessGame};
+pub use game_density::{GameDensity, RestingGame};
+pub use game_field::{GameField, PlanarGame};
+pub use game_moments::GameMoments;
 pub use game_vector::{GameVector, Kind, Known};
 pub use imaging::{
     ContractionBound, DenoiserCertificate, GradientRefusal, ImagingMemory, ImagingStepCost,

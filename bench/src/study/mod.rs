@@ -113,7 +113,7 @@
 //! # Claims and plots
 //!
 //! `[claim.NAME]` and `[plot.NAME]` are read by the analysis. Here the names in them are checked:
-//! `problem`, `solver`, `solvers`, `than`, `probe`, `claims` name sections (or curves) of the study, one or
+//! `problem`, `solver`, `solvers`, `than`, `probe`, `field`, `claims` name sections (or curves) of the study, one or
 //! a list. A cell is *timed*, that is, runs alone, where a stop rule counts seconds or a claim or
 //! plot that concerns it uses a name ending in `seconds` or `total-passes`, and where a probe says `timed = true`.
 
