@@ -25,16 +25,15 @@ impl Context<'_> {
         let output = Spec::need(item, spec.output.as_ref(), "an array: output = \"...\"")?;
         let own = [place.problem.to_owned()];
         let problems = if spec.joined { problems } else { &own[..] };
-        let of = |problem: &String| {
-            let groups = self.groups(&Place { problem, name: place.name.clone(), ..*place });
-            groups.into_iter().map(|mut group| {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for problem in problems {
+            for mut group in self.groups(&Place { problem, name: place.name.clone(), ..*place }) {
                 let joined = format!("{} on {problem}", group.name);
                 let name = spec.labels.get(&joined).filter(|_| spec.joined);
                 group.name = name.cloned().unwrap_or_else(|| spec.label(&group.name));
-                group
-            })
-        };
-        let groups: Vec<Group<'_>> = problems.iter().flat_map(of).collect();
+                groups.push(group);
+            }
+        }
         let records =
             || groups.iter().flat_map(|group| group.runs.iter().map(|(_, record)| *record));
         if records().next().is_none() {

@@ -26,6 +26,7 @@ use crate::registry::{Probe, ProbeError};
 /// | column | number |
 /// |---|---|
 /// | `penalty`, `iteration` | `γ`, `k` |
+/// | `residual-norm` | `ε`: 0 where the denoiser does nothing |
 /// | `factor` | `η`; NaN where its condition does not hold, and so what follows from it |
 /// | `contraction` | `max_i ‖T_i‖` |
 /// | `contraction-share` | their quotient |
@@ -58,6 +59,7 @@ impl Probe for ContractionBound {
         vec![
             Metric::diagnostic("penalty"),
             Metric::diagnostic("iteration"),
+            Metric::diagnostic("residual-norm"),
             lower("factor"),
             lower("contraction"),
             lower("contraction-share"),
@@ -94,6 +96,7 @@ impl Probe for ContractionBound {
                 push(&[
                     penalty,
                     k,
+                    epsilon,
                     factor,
                     contraction,
                     quotients[0],
