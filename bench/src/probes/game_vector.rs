@@ -46,23 +46,23 @@ pub struct Known {
     /// Real and imaginary part of the slowest eigenvalue of the decay `K`.
     pub eigenvalue: Vec<f64>,
     /// `θθ`, `θω`, `ωω` of the stationary covariance.
-    pub covariance: BTreeMap<Kind, Vec<f64>>,
+    pub covariance: BTreeMap<DynamicName, Vec<f64>>,
     /// Spectral radius of a mean step, or of the flow of length `η`.
-    pub radius: BTreeMap<Kind, Vec<f64>>,
+    pub radius: BTreeMap<DynamicName, Vec<f64>>,
     /// `K₁` of a corrected drift `-(K + η K₁)(x - x*)`, row by row.
-    pub correction: BTreeMap<Kind, Vec<f64>>,
+    pub correction: BTreeMap<DynamicName, Vec<f64>>,
     /// `E θ`, `E ω` at `time`.
-    pub mean: BTreeMap<Kind, Vec<f64>>,
+    pub mean: BTreeMap<DynamicName, Vec<f64>>,
     /// `θθ`, `θω`, `ωω` of the covariance at `time`.
-    pub spread: BTreeMap<Kind, Vec<f64>>,
+    pub spread: BTreeMap<DynamicName, Vec<f64>>,
     /// `E θ`, `E ω`, `E θ²`, `E θω`, `E ω²` at `time`.
-    pub moments: BTreeMap<Kind, Vec<f64>>,
+    pub moments: BTreeMap<DynamicName, Vec<f64>>,
 }
 
 /// A dynamic by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum DynamicName {
     /// The chain of simultaneous updates.
     Simultaneous,
     /// The chain of alternating updates.
@@ -75,7 +75,7 @@ pub enum Kind {
     CorrectedAlternating,
 }
 
-impl Kind {
+impl DynamicName {
     fn correction(self) -> Option<Correction> {
         match self {
             Self::CorrectedSimultaneous => Some(Correction::Simultaneous),
@@ -84,6 +84,11 @@ impl Kind {
         }
     }
 }
+
+/// A list that is known, and what was found.
+type Pair<'a> = (&'a [f64], Vec<f64>);
+/// Numbers of moments.
+type Read = fn(&Moments) -> Vec<f64>;
 
 fn covariance(at: &Moments) -> Vec<f64> {
     vec![at.covariance(0, 0), at.covariance(0, 1), at.covariance(1, 1)]
@@ -98,15 +103,15 @@ fn all(at: &Moments) -> Vec<f64> {
 }
 
 impl GameVector {
-    fn step(&self, game: &AffineGame, kind: Kind) -> Option<AffineStep> {
+    fn step(&self, game: &AffineGame, kind: DynamicName) -> Option<AffineStep> {
         match kind {
-            Kind::Simultaneous => Some(game.simultaneous(self.learning_rate, self.batch)),
-            Kind::Alternating => Some(game.alternating(self.learning_rate, self.batch)),
+            DynamicName::Simultaneous => Some(game.simultaneous(self.learning_rate, self.batch)),
+            DynamicName::Alternating => Some(game.alternating(self.learning_rate, self.batch)),
             _ => None,
         }
     }
 
-    fn at_rest(&self, game: &AffineGame, kind: Kind) -> Result<Moments, SetupError> {
+    fn at_rest(&self, game: &AffineGame, kind: DynamicName) -> Result<Moments, SetupError> {
         let found = match self.step(game, kind) {
             Some(step) => step.stationary(),
             None => game.diffusion(self.learning_rate, self.batch, kind.correction()).stationary(),
@@ -114,7 +119,7 @@ impl GameVector {
         found.map_err(|unstable| SetupError::Numerics(unstable.to_string()))
     }
 
-    fn at_time(&self, game: &AffineGame, kind: Kind) -> Moments {
+    fn at_time(&self, game: &AffineGame, kind: DynamicName) -> Moments {
         let start = Moments::of_point(&self.start);
         let steps = (self.time / self.learning_rate).round();
         match self.step(game, kind) {
@@ -131,23 +136,21 @@ impl GameVector {
         Mat::<f64>::identity(2, 2) - step.mean().submatrix(0, 0, 2, 2)
     }
 
-    fn radius(&self, game: &AffineGame, kind: Kind) -> f64 {
-        match self.step(game, kind) {
-            Some(step) => spectral_radius(step.mean().submatrix(0, 0, 2, 2)),
-            None => {
-                let decay = self.decay(game, kind.correction());
-                let slowest = gap(decay.as_ref()).map_or(f64::NAN, |(real, _)| real);
-                (-slowest * self.learning_rate).exp()
-            }
+    fn radius(&self, game: &AffineGame, kind: DynamicName) -> f64 {
+        if let Some(step) = self.step(game, kind) {
+            return spectral_radius(step.mean().submatrix(0, 0, 2, 2));
         }
+        let decay = self.decay(game, kind.correction());
+        let slowest = gap(decay.as_ref()).map_or(f64::NAN, |(real, _)| real);
+        (-slowest * self.learning_rate).exp()
     }
 
     /// Listed and computed numbers, list by list.
-    fn lists(&self, game: &AffineGame) -> Result<Vec<(&[f64], Vec<f64>)>, SetupError> {
+    fn lists(&self, game: &AffineGame) -> Result<Vec<Pair<'_>>, SetupError> {
         let known = &self.known;
-        let mut lists: Vec<(&[f64], Vec<f64>)> = Vec::new();
+        let mut lists: Vec<Pair<'_>> = Vec::new();
         if !known.rest.is_empty() {
-            lists.push((&known.rest, mean(&self.at_rest(game, Kind::FirstOrder)?)));
+            lists.push((&known.rest, mean(&self.at_rest(game, DynamicName::FirstOrder)?)));
         }
         if !known.eigenvalue.is_empty() {
             let (real, imaginary) = gap(self.decay(game, None).as_ref())
@@ -172,7 +175,7 @@ impl GameVector {
             let first = scale * (self.decay(game, corrected) - self.decay(game, None));
             lists.push((list, vec![first[(0, 0)], first[(0, 1)], first[(1, 0)], first[(1, 1)]]));
         }
-        let parts: [(_, fn(&Moments) -> Vec<f64>); 3] =
+        let parts: [(_, Read); 3] =
             [(&known.mean, mean), (&known.spread, covariance), (&known.moments, all)];
         for (lists_of, of) in parts {
             for (kind, list) in lists_of {
@@ -255,7 +258,7 @@ mod tests {
     fn lists_of_another_length_or_dynamic_are_refused() {
         for (known, expected) in [
             (json!({ "rest": [1.0] }), "expected 2, found 1"),
-            (json!({ "correction": { "alternating": [0.0; 4] } }), "a corrected drift"),
+            (json!({ "correction": { "alternating": [0.0, 0.0, 0.0, 0.0] } }), "a corrected drift"),
             (json!({}), "at least one number"),
         ] {
             let message = rows(known).unwrap_err().to_string();

@@ -50,7 +50,7 @@ pub use game_contraction::{GameContraction, GameMethod, NoiselessGame};
 pub use game_density::{GameDensity, RestingGame};
 pub use game_field::{GameField, PlanarGame};
 pub use game_moments::GameMoments;
-pub use game_vector::{GameVector, Kind, Known};
+pub use game_vector::{DynamicName, GameVector, Known};
 pub use imaging::{
     ContractionBound, DenoiserCertificate, GradientRefusal, ImagingMemory, ImagingStepCost,
     MaskedProx, MinibatchUnbiased, NetworkDenoising, NetworkGolden, OperatorAdjoints,
@@ -63,8 +63,8 @@ pub use least_squares_methods::LeastSquaresMethods;
 pub use linear_relaxation::LinearRelaxation;
 pub use memory_bound::MemoryBound;
 pub use moment_errors::MomentErrors;
-pub use path_averages::{Dynamics, PathAverages};
-pub use path_game::{Method, PathGame};
+pub use path_averages::{PathAverages, PathDynamic};
+pub use path_game::{FlowMethod, PathGame};
 pub use path_relaxation::PathRelaxation;
 pub use softmax_identities::SoftmaxIdentities;
 pub use storage_equality::StorageEquality;

@@ -32,7 +32,7 @@ pub struct PathAverages {
     /// The game, with a `law` of a diffusion for the relations; paths start where it says.
     pub game: PathGame,
     /// What runs.
-    pub dynamic: Dynamics,
+    pub dynamic: PathDynamic,
     /// `η`: the time between two points of an average.
     pub learning_rate: f64,
     /// The strength of the noise of what runs.
@@ -52,7 +52,7 @@ pub struct PathAverages {
 /// What runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Dynamics {
+pub enum PathDynamic {
     /// A diffusion.
     Flow(Flow),
     /// A chain.
@@ -107,7 +107,7 @@ impl WithGame for Averages<'_> {
         let Self { of, seed, push } = self;
         let &PathAverages { learning_rate, paths, substeps, .. } = of;
         match of.dynamic {
-            Dynamics::Chain(chain) => {
+            PathDynamic::Chain(chain) => {
                 let chain = GaussianSga {
                     learning_rate,
                     order: chain.order(),
@@ -117,7 +117,7 @@ impl WithGame for Averages<'_> {
                 };
                 of.follow(game, &chain, of.noise.variance(learning_rate), seed, push)
             }
-            Dynamics::Flow(flow) => {
+            PathDynamic::Flow(flow) => {
                 let (drift, noise) = flow.simulated(of.noise);
                 let settings = EulerMaruyama {
                     learning_rate,
@@ -144,7 +144,7 @@ impl PathAverages {
         seed: Seed,
         push: &mut dyn FnMut(&[f64]),
     ) -> Result<(), ProbeError> {
-        let at = self.places(game)?;
+        let at = places(game)?;
         let mut x0 = vec![0.0; 2 * self.paths];
         game.start(seed.child("start"), &mut x0);
         let mut course = Course::new(game, solver, &x0, seed.child("noise"))?;
@@ -186,23 +186,23 @@ impl PathAverages {
         }
         Ok(())
     }
+}
 
-    /// Places among the metrics of the game: moments, then sides.
-    fn places<P: Game + Diffusion>(&self, game: &P) -> Result<Vec<usize>, SetupError> {
-        let sides = RELATIONS.iter().flat_map(|f| SIDES.map(|side| format!("{f}-{side}")));
-        let names = MOMENTS.iter().map(ToString::to_string).chain(sides);
-        let metrics = game.metrics();
-        names
-            .map(|name| {
-                let found = metrics.iter().position(|metric| metric.name == name);
-                found.ok_or(SetupError::Parameter {
-                    name: "game.law",
-                    value: format!("none with the relation {name}"),
-                    admissible: "the law of a diffusion, { step-size = .., batch = .. }",
-                })
+/// Places among the metrics of the game: moments, then sides.
+fn places<P: Diffusion>(game: &P) -> Result<Vec<usize>, SetupError> {
+    let sides = RELATIONS.iter().flat_map(|f| SIDES.map(|side| format!("{f}-{side}")));
+    let names = MOMENTS.iter().map(ToString::to_string).chain(sides);
+    let metrics = game.metrics();
+    names
+        .map(|name| {
+            let found = metrics.iter().position(|metric| metric.name == name);
+            found.ok_or(SetupError::Parameter {
+                name: "game.law",
+                value: format!("none with the relation {name}"),
+                admissible: "the law of a diffusion, { step-size = .., batch = .. }",
             })
-            .collect()
-    }
+        })
+        .collect()
 }
 
 /// Nodes and weights of Gauss and Legendre on [0, 1], exact for polynomials of degree 15.
@@ -210,8 +210,8 @@ const NODES: [(f64, f64); 8] = [
     (0.019_855_071_751_231_88, 0.050_614_268_145_188_13),
     (0.101_666_761_293_186_63, 0.111_190_517_226_687_24),
     (0.237_233_795_041_835_5, 0.156_853_322_938_943_64),
-    (0.408_282_678_752_175_1, 0.181_341_891_689_180_99),
-    (0.591_717_321_247_824_9, 0.181_341_891_689_180_99),
+    (0.408_282_678_752_175_1, 0.181_341_891_689_181),
+    (0.591_717_321_247_825, 0.181_341_891_689_181),
     (0.762_766_204_958_164_5, 0.156_853_322_938_943_64),
     (0.898_333_238_706_813_4, 0.111_190_517_226_687_24),
     (0.980_144_928_248_768_1, 0.050_614_268_145_188_13),

@@ -27,6 +27,9 @@ pub enum PathGame {
     BoundedGan(BoundedGanConfig),
 }
 
+/// A function of a point `(θ, ω)`, with its name.
+pub(super) type Observable = (&'static str, fn(&[f64]) -> f64);
+
 /// What is done with a game whose type is known.
 pub(super) trait WithGame {
     /// Does it.
@@ -114,7 +117,7 @@ impl<'a, P: Problem, S: Solver<P>> Course<'a, P, S> {
 /// A method for the diffusion of a game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Method {
+pub enum FlowMethod {
     /// Stochastic Heun: weak order 2 for additive noise.
     WeakHeun,
     /// Platen's explicit scheme: weak order 2 for any noise.
@@ -127,7 +130,7 @@ pub enum Method {
 /// of an estimate, each with its weight.
 pub(super) type Parts = Vec<(f64, Vec<f64>)>;
 
-impl Method {
+impl FlowMethod {
     /// The parts of an estimate of second order with `at.substeps` substeps at most, a multiple of 4, and
     /// those of the same estimate with half as many.
     ///

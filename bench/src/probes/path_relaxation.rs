@@ -5,7 +5,7 @@ use converge_solvers::{Estimate, EulerMaruyama, Heun, Noise, endpoints};
 use serde::Deserialize;
 
 use super::affine_game::Flow;
-use super::path_game::{Course, PathGame, WithGame, with_scheme};
+use super::path_game::{Course, Observable, PathGame, WithGame, with_scheme};
 use crate::registry::{Probe, ProbeError};
 
 /// `E f(X_t) - E f` at rest, of a diffusion with additive noise. Every path `X` runs beside a twin `Y` that
@@ -41,7 +41,7 @@ pub struct PathRelaxation {
 }
 
 /// The functions of `(θ, ω)` that are followed.
-const FUNCTIONS: [(&str, fn(&[f64]) -> f64); 4] = [
+const FUNCTIONS: [Observable; 4] = [
     ("minimizer", |x| x[0]),
     ("maximizer", |x| x[1]),
     ("minimizer-tanh", |x| x[0].tanh()),

@@ -9,7 +9,7 @@ use converge_solvers::{
 use serde::Deserialize;
 
 use super::affine_game::{Chain, Flow};
-use super::path_game::{Method, Parts, PathGame, WithGame};
+use super::path_game::{FlowMethod, Observable, Parts, PathGame, WithGame};
 use crate::registry::{Probe, ProbeError};
 
 /// Moments of the chain after `time / η` steps minus those of the flow at `time`, for a game `(θ; ω)` in
@@ -43,7 +43,7 @@ pub struct WeakErrors {
     #[serde(default)]
     pub gradient_noise: GradientNoise,
     /// How the flow is integrated.
-    pub integrator: Method,
+    pub integrator: FlowMethod,
     /// Substeps of the integrator in a step of the chain, a multiple of 4.
     pub substeps: u64,
     /// Learning rates, each a whole fraction of `time`.
@@ -55,7 +55,7 @@ pub struct WeakErrors {
 }
 
 /// The functions of `(θ, ω)` whose means are compared.
-pub(super) const MOMENTS: [(&str, fn(&[f64]) -> f64); 5] = [
+const MOMENTS: [Observable; 5] = [
     ("minimizer", |x| x[0]),
     ("maximizer", |x| x[1]),
     ("minimizer-squared", |x| x[0] * x[0]),
