@@ -156,6 +156,7 @@ pub fn title(column: &str, unit: &str) -> String {
         "seconds" => "step time, s".to_owned(),
         "total-seconds" => "time with set-up, s".to_owned(),
         "passes" => "work, data passes".to_owned(),
+        "proxes" => "work, proximal maps".to_owned(),
         _ if WORK.contains(&column) => format!("work, {}", text::spoken(column)),
         _ => plain_title(column, unit),
     }

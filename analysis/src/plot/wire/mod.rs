@@ -243,6 +243,7 @@ fn words(column: &str) -> String {
         "seconds" => "step time".to_owned(),
         "total-seconds" => "time with set-up".to_owned(),
         "passes" => "passes over the data".to_owned(),
+        "proxes" => "proximal maps".to_owned(),
         _ => text::plain(&text::spoken(column)),
     }
 }

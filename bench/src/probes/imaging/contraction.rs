@@ -47,8 +47,10 @@ pub struct ContractionBound {
     pub iterations: u32,
 }
 
-/// Iterations to the fixed point: factors of `η` below 0.99 leave nothing of the start.
+/// Most iterations to the fixed point.
 const REFERENCE: u32 = 3000;
+/// They end where a step is this short, relative.
+const SETTLED: f64 = 1e-13;
 
 impl Probe for ContractionBound {
     const ID: &'static str = "contraction-bound";
@@ -145,20 +147,25 @@ impl ContractionBound {
         factor: f64,
         seed: Seed,
     ) -> Result<Vec<[f64; 3]>, ProbeError> {
-        let full = PnpAdmm { batch: None, ..solver.clone() };
-        let mut whole = Run::new(problem, &full, seed)?;
-        for _ in 0..REFERENCE {
-            whole.step()?;
-        }
-        let fixed = whole.x().to_vec();
-        let rest = norm(whole.state.multiplier());
-        let mut run = Run::new(problem, solver, seed)?;
-        let (all, penalty) = (run.all(), solver.penalty);
         let gap = |a: &[f64], b: &[f64]| {
             let mut gap = a.to_vec();
             axpy(-1.0, b, &mut gap);
             norm(&gap)
         };
+        let full = PnpAdmm { batch: None, ..solver.clone() };
+        let mut whole = Run::new(problem, &full, seed)?;
+        let mut fixed = whole.x().to_vec();
+        for _ in 0..REFERENCE {
+            whole.step()?;
+            let moved = gap(whole.x(), &fixed);
+            fixed.copy_from_slice(whole.x());
+            if moved <= SETTLED * norm(&fixed) {
+                break;
+            }
+        }
+        let rest = norm(whole.state.multiplier());
+        let mut run = Run::new(problem, solver, seed)?;
+        let (all, penalty) = (run.all(), solver.penalty);
         let (mut distances, mut lipschitz) = (Vec::new(), rest / penalty);
         let mut radius = gap(run.x(), &fixed);
         for _ in 0..self.iterations {
