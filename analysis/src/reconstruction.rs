@@ -211,6 +211,9 @@ fn figure(record: &Record) -> Option<String> {
         .enumerate()
         .map(|(place, line)| Line { place, ..line })
         .collect();
+    if lines.is_empty() {
+        return None;
+    }
     let all = |of: fn(&Line) -> &Vec<f64>| lines.iter().flat_map(move |l| of(l).iter().copied());
     let axes = (
         Axis::over(Scale::Linear, all(|line| &line.x), 0.0, 1.0),
@@ -219,9 +222,6 @@ fn figure(record: &Record) -> Option<String> {
     let titles = ("iterations".to_owned(), "relative to the first value".to_owned());
     let title = "Convergence of the reconstruction".to_owned();
     let about = About { title, ..About::default() };
-    if lines.is_empty() {
-        return None;
-    }
     let chart = Chart { about, ..Chart::new(lines, axes, titles, WIDTH) };
     Some(svg::write(&chart::draw(&chart).0))
 }

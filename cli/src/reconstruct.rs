@@ -95,7 +95,7 @@ fn text(
     let number = |value: Option<&f64>| value.map_or(String::new(), |value| format!("{value:.4e}"));
     let rows: Vec<Vec<String>> = reconstruction::results(record)
         .map(|column| {
-            let unit = column.metric.unit;
+            let unit = &column.metric.unit;
             let name = &column.metric.name;
             let name = if unit.is_empty() { name.to_string() } else { format!("{name} ({unit})") };
             vec![name, number(column.values.first()), number(column.values.last())]

@@ -30,13 +30,13 @@ const KINDS: [&str; 2] = ["imaging", "smooth-imaging"];
 /// denoiser     = { method = { total-variation = {} } }
 ///
 /// [solver]                       # as [solver.NAME]
-/// kind     = "pnp-admm"
-/// penalty  = 1.0
-/// strength = 0.02
+/// kind      = "pnp-admm"
+/// penalty   = 1.0
+/// strength  = 0.02
+/// tolerance = 1e-6
 ///
 /// [stop]                         # as in a study
 /// iterations = 200
-/// target     = { metric = "fixed-point-residual", value = 1e-8 }
 ///
 /// [sampling]                     # as in a study; default: every iteration
 /// rule = "every"
@@ -95,7 +95,7 @@ fn cell(
         )));
     }
     let seed = root.field("seed").map_or(Ok(0), |seed| seed.as_count("seed", 0))?;
-    let part = |what: &str| {
+    let part = |what: &str| -> Found<(Node, Option<Node>)> {
         let node = root.require("a model", what)?;
         let mut table = node.as_table(what)?.clone();
         let kind = table.remove("kind");
