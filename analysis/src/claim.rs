@@ -137,6 +137,13 @@ pub enum At {
     Min,
     /// The mean over the rows.
     Mean,
+    /// The mean over the rows from a value of a column on.
+    MeanFrom {
+        /// Name of the column.
+        name: String,
+        /// Its value at the first of these rows.
+        value: f64,
+    },
     /// A quantile over the rows.
     Quantile(f64),
     /// The last row at or before a value of a column.
@@ -153,6 +160,7 @@ pub enum At {
 enum Place {
     Word(String),
     Within(Within),
+    MeanFrom(MeanFrom),
     Column(BTreeMap<String, f64>),
 }
 
@@ -163,12 +171,19 @@ struct Within {
     within: BTreeMap<String, f64>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct MeanFrom {
+    mean_from: BTreeMap<String, f64>,
+}
+
 impl TryFrom<Place> for At {
     type Error = String;
 
     fn try_from(place: Place) -> Result<Self, String> {
         const ADMISSIBLE: &str = "`at` is \"end\", \"start\", \"best\", \"best-<metric>\", \"max\", \
-                                  \"min\", \"mean\", { quantile = 0.9 }, a column with a value, such \
+                                  \"min\", \"mean\", { mean-from = { iteration = 900 } }, \
+                                  { quantile = 0.9 }, a column with a value, such \
                                   as { iteration = 200 }, or { best = \"<metric>\", within = { \
                                   total-seconds = 60 } }";
         match place {
@@ -190,6 +205,13 @@ impl TryFrom<Place> for At {
                     (Some((column, limit)), None) => {
                         Ok(Self::BestWithin { metric: best, column, limit })
                     }
+                    _ => Err(ADMISSIBLE.to_owned()),
+                }
+            }
+            Place::MeanFrom(MeanFrom { mean_from }) => {
+                let mut columns = mean_from.into_iter();
+                match (columns.next(), columns.next()) {
+                    (Some((name, value)), None) => Ok(Self::MeanFrom { name, value }),
                     _ => Err(ADMISSIBLE.to_owned()),
                 }
             }

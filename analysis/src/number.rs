@@ -88,7 +88,10 @@ pub fn number(
     // An attempt that ended at a declared limit, or a run that left every bound, has lost, unless a
     // row that was measured is asked for.
     let lost = (run.is_broken() || !run.record.header.status.is_result())
-        && matches!(at, At::End | At::Best | At::BestOf(_) | At::Mean | At::Quantile(_));
+        && matches!(
+            at,
+            At::End | At::Best | At::BestOf(_) | At::Mean | At::MeanFrom { .. } | At::Quantile(_)
+        );
     if lost {
         fail(word);
         return Ok(worst(&meaning).map(|value| Number { metric: meaning, value }));
@@ -99,6 +102,13 @@ pub fn number(
         At::Max => extreme(&values, |x, best| x >= best).map(|row| values[row]),
         At::Min => extreme(&values, |x, best| x <= best).map(|row| values[row]),
         At::Mean => (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64),
+        At::MeanFrom { name, value } => {
+            let places = run
+                .series(name)
+                .ok_or_else(|| Mistake::new(format!("{path}.at"), format!("no column `{name}`")))?;
+            let rows = &values[places.values.partition_point(|place| place < value)..];
+            (!rows.is_empty()).then(|| rows.iter().sum::<f64>() / rows.len() as f64)
+        }
         At::Quantile(level) => {
             let mut sorted = values.to_vec();
             sorted.sort_by(f64::total_cmp);

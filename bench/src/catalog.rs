@@ -11,12 +11,14 @@ use converge_solvers::{
 };
 
 use crate::probes::{
-    AdmmMonotonicity, ContractionBound, DenoiserCertificate, DualShare, GameAtRest,
-    GradientRefusal, ImagingMemory, ImagingStepCost, IterationCost, LeastSquaresCost,
-    LeastSquaresCrossover, LeastSquaresMethods, LyapunovForms, MaskedProx, MemoryBound,
-    MinibatchUnbiased, MomentErrors, NetworkDenoising, NetworkGolden, OperatorAdjoints,
-    PhaselessProx, PnpIdentities, ResidualBound, SoftmaxIdentities, StorageEquality, StrongScaling,
-    VariationalAgreement, WeakScaling, ZStepPartition,
+    AdmmMonotonicity, ContractionBound, DenoiserCertificate, DualShare, EulerChain,
+    FokkerPlanckValues, GameAtRest, GameContraction, GameDensity, GameField, GameMoments,
+    GameVector, GradientRefusal, ImagingMemory, ImagingStepCost, IterationCost, LeastSquaresCost,
+    LeastSquaresCrossover, LeastSquaresMethods, LinearRelaxation, LyapunovForms, MaskedProx,
+    MemoryBound, MinibatchUnbiased, MomentErrors, NetworkDenoising, NetworkGolden,
+    OperatorAdjoints, PathAverages, PathRelaxation, PhaselessProx, PnpIdentities, ResidualBound,
+    SoftmaxIdentities, StorageEquality, StrongScaling, VariationalAgreement, WeakErrors,
+    WeakScaling, ZStepPartition,
 };
 use crate::registry::Registry;
 
@@ -52,7 +54,14 @@ pub fn register(registry: &mut Registry) {
         .probe::<ContractionBound>()
         .probe::<DenoiserCertificate>()
         .probe::<DualShare>()
+        .probe::<EulerChain>()
+        .probe::<FokkerPlanckValues>()
         .probe::<GameAtRest>()
+        .probe::<GameContraction>()
+        .probe::<GameDensity>()
+        .probe::<GameField>()
+        .probe::<GameMoments>()
+        .probe::<GameVector>()
         .probe::<GradientRefusal>()
         .probe::<ImagingMemory>()
         .probe::<ImagingStepCost>()
@@ -60,6 +69,7 @@ pub fn register(registry: &mut Registry) {
         .probe::<LeastSquaresCost>()
         .probe::<LeastSquaresCrossover>()
         .probe::<LeastSquaresMethods>()
+        .probe::<LinearRelaxation>()
         .probe::<LyapunovForms>()
         .probe::<MaskedProx>()
         .probe::<MemoryBound>()
@@ -68,6 +78,8 @@ pub fn register(registry: &mut Registry) {
         .probe::<NetworkDenoising>()
         .probe::<NetworkGolden>()
         .probe::<OperatorAdjoints>()
+        .probe::<PathAverages>()
+        .probe::<PathRelaxation>()
         .probe::<PhaselessProx>()
         .probe::<PnpIdentities>()
         .probe::<ResidualBound>()
@@ -75,6 +87,7 @@ pub fn register(registry: &mut Registry) {
         .probe::<StorageEquality>()
         .probe::<StrongScaling>()
         .probe::<VariationalAgreement>()
+        .probe::<WeakErrors>()
         .probe::<WeakScaling>()
         .probe::<ZStepPartition>();
 }

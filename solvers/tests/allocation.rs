@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use converge_problems::data::{DatasetChoice, Files};
-use converge_problems::gan::{LqGan, LqGanConfig};
+use converge_problems::gan::{LqGan, LqGanConfig, MixtureGan, MixtureGanConfig};
 use converge_problems::imaging::{ImagingConfig, SmoothImaging};
 use converge_problems::mlr::{
     Amount, FeatureChoice, Mlr, MlrConfig, Precision, RandomConvolution, SplitChoice, Storage,
@@ -249,4 +249,21 @@ fn no_method_for_games_allocates_in_a_step() {
     assert_eq!(allocations(&Extragradient::default(), &problem), 0, "extragradient");
     assert_eq!(allocations(&Optimistic::default(), &problem), 0, "optimistic");
     assert_eq!(allocations(&Consensus::default(), &problem), 0, "consensus");
+}
+
+/// So the memory of a run does not depend on how many steps it takes.
+#[test]
+fn no_method_allocates_in_a_step_of_the_game_of_networks() {
+    for config in [
+        r#"{ "generator": 8, "discriminator": 8, "regularization": { "r1": 0.1 } }"#,
+        r#"{ "generator": 8, "discriminator": 8, "loss": "wasserstein",
+             "regularization": { "gradient-penalty": 1.0 }, "samples": 50 }"#,
+    ] {
+        let parsed: MixtureGanConfig = serde_json::from_str(config).expect("it is read");
+        let problem = MixtureGan::build(&parsed, Seed::root(1), None).expect("it builds");
+        assert_eq!(allocations(&Sga::default(), &problem), 0, "sga, {config}");
+        assert_eq!(allocations(&Extragradient::default(), &problem), 0, "extragradient, {config}");
+        assert_eq!(allocations(&Optimistic::default(), &problem), 0, "optimistic, {config}");
+        assert_eq!(allocations(&Consensus::default(), &problem), 0, "consensus, {config}");
+    }
 }

@@ -19,7 +19,7 @@
 //! | several of these at once | `all` | – | each at the level of the claim | the same |
 //! | in most repetitions | `share` | yes or no | Clopper–Pearson | win test |
 //! | order of a discretization | `order` | ladder of errors | weighted fit; seeds resampled | –; one fit per seed |
-//! | a relation holds, an invariant is kept | `relation` | time average after a stationarity check | equivalence; initial monotone sequence within one run | equivalence, t-mixture |
+//! | a relation holds, an invariant is kept | `relation` | time average after a stationarity check | equivalence; error of the martingale, if it is recorded; initial monotone sequence within one run | equivalence, t-mixture |
 //! | decays at a rate | `decay` | the whole path | resampled seeds | – |
 //! | equal, comparable | `equal` | paired difference | equivalence | equivalence, t-mixture |
 //! | grows as a power, does not depend | `scaling` | log-log slope | equivalence, or guarded Student | t-mixture |

@@ -55,10 +55,17 @@ pub struct Order {
     /// Bound on the error of that value.
     #[serde(default)]
     pub reference_error: f64,
+    /// The probe's column of what the discretization of the reference adds to the error: an error that
+    /// is not 20 times as large gives no verdict.
+    #[serde(default)]
+    pub reference_column: Option<String>,
     /// Problem, if the study has several.
     #[serde(default)]
     pub problem: Option<String>,
 }
+
+/// Share of an error that its reference may add to it.
+const REFERENCE: f64 = 0.05;
 
 impl Order {
     fn claimed(&self) -> f64 {
@@ -88,6 +95,22 @@ impl Order {
 
     fn reference(&self) -> Reference {
         Reference { value: self.reference, bound: self.reference_error }
+    }
+
+    /// The largest share of an error that its reference adds, over all seeds and steps.
+    fn reference_share(
+        &self,
+        name: &str,
+        setting: &Setting<'_>,
+        path: &str,
+    ) -> Result<f64, Mistake> {
+        let ladder = self.ladder();
+        let errors = ladder.rungs(setting, path, &mut Failed::new())?;
+        let parts = Ladder { metric: name, ..ladder };
+        let parts =
+            parts.rungs(setting, &format!("{path}.reference-column"), &mut Failed::new())?;
+        let pairs = errors.values().flatten().zip(parts.values().flatten());
+        Ok(pairs.map(|(error, part)| (part.error / error.error).abs()).fold(0.0, f64::max))
     }
 
     /// The interval and p-values of an order against the claim.
@@ -238,7 +261,9 @@ impl Kind for Order {
         let margin = self.margin.is_none_or(|margin| margin > 0.0);
         require(margin, &format!("{path}.margin"), "a margin above 0")?;
         let errors = self.deviation.is_none() || self.probe.is_some();
-        require(errors, &format!("{path}.deviation"), "a `probe` whose rows have standard errors")
+        require(errors, &format!("{path}.deviation"), "a `probe` whose rows have standard errors")?;
+        let reference = self.reference_column.is_none() || self.probe.is_some();
+        require(reference, &format!("{path}.reference-column"), "a `probe`")
     }
 
     fn columns(&self) -> Vec<&str> {
@@ -270,6 +295,11 @@ impl Kind for Order {
         };
         finding.statistic = statistic;
         finding.failed = failed;
+        if let Some(name) = &self.reference_column {
+            let share = self.reference_share(name, setting, path)?;
+            let words = format!("the reference adds at most {:.2} % of an error", 100.0 * share);
+            if share < REFERENCE { finding.flags.push(words) } else { finding.withhold(words) }
+        }
         Ok(finding)
     }
 

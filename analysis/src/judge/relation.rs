@@ -9,7 +9,8 @@ use crate::claim::{Answer, Center, Mistake, require};
 use crate::number::{Failed, singles};
 use crate::statistics::contrast::Contrast;
 use crate::statistics::dynamics::{
-    Autocovariances, LongRun, agree, batch_means, burn_in, initial_monotone, resolved, stationarity,
+    self, Autocovariances, LongRun, agree, batch_means, burn_in, initial_monotone, resolved,
+    stationarity,
 };
 use crate::statistics::mean::Moments;
 use crate::statistics::{detectable, equivalence};
@@ -17,7 +18,8 @@ use crate::verdict::{Detectable, Row, Side, decide};
 
 /// `relation`: both sides of a fluctuation–dissipation relation, or an invariant, recorded as their
 /// difference. The start of each run is dropped, the rest must be stationary; then an equivalence
-/// test on one time average per run from five runs on, within the run for fewer.
+/// test on one time average per run from five runs on, within the run for fewer. With the columns of
+/// its `martingale`, runs are taken together and the error needs no model of autocorrelation.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Relation {
@@ -43,9 +45,24 @@ pub struct Relation {
     /// Share of the rows that is dropped, in place of the gap.
     #[serde(default)]
     pub burn_in: Option<f64>,
+    /// What makes the residual that of a generator, `metric = ±𝓛f`.
+    #[serde(default)]
+    pub martingale: Option<Martingale>,
     /// Problem, if the study has several.
     #[serde(default)]
     pub problem: Option<String>,
+}
+
+/// Columns beside a residual `±𝓛f` along a diffusion.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Martingale {
+    /// `|σᵀ∇f|²`: the variance of the martingale per unit of time.
+    pub noise: String,
+    /// `f` where the row begins.
+    pub function: String,
+    /// Time, on an even grid.
+    pub time: String,
 }
 
 /// Relative difference of two standard errors of an average that is still no disagreement.
@@ -73,6 +90,8 @@ impl Kind for Relation {
     fn validate(&self, path: &str) -> Result<(), Mistake> {
         require(self.solver.is_some() != self.probe.is_some(), path, "either `solver` or `probe`")?;
         require(self.margin > 0.0, &format!("{path}.margin"), "a margin above 0")?;
+        let about_zero = self.martingale.is_none() || self.value.abs() <= 0.0;
+        require(about_zero, &format!("{path}.value"), "0 where there is a `martingale`")?;
         require(self.gap.is_none() || self.burn_in.is_none(), path, "either `gap` or `burn-in`")?;
         let gap = self.gap.is_none_or(|gap| gap > 0.0);
         require(gap, &format!("{path}.gap"), "a gap above 0")?;
@@ -81,7 +100,12 @@ impl Kind for Relation {
     }
 
     fn columns(&self) -> Vec<&str> {
-        vec![&self.metric]
+        let mut columns = vec![self.metric.as_str()];
+        columns.extend(self.scale.as_deref());
+        if let Some(Martingale { noise, function, time }) = &self.martingale {
+            columns.extend([noise.as_str(), function, time]);
+        }
+        columns
     }
 
     fn concerns(&self, label: &Label) -> bool {
@@ -94,6 +118,10 @@ impl Kind for Relation {
     fn judge(&self, setting: &Setting<'_>, path: &str) -> Result<Finding, Mistake> {
         let (mut failed, mut chains, mut scales, mut seeds) =
             (Failed::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut residuals = Vec::new();
+        if self.martingale.is_some() {
+            setting.require_fixed(&format!("{path}.martingale"), "no `martingale`")?;
+        }
         let mut unit = String::new();
         let problem = self.problem.as_deref();
         for run in singles(&setting.runs, self.name(), problem, true, path, "solver")?.values() {
@@ -112,6 +140,15 @@ impl Kind for Relation {
             chains.push(series.values[dropped..].to_vec());
             if let Some(name) = &self.scale {
                 scales.extend_from_slice(&column(name, "scale")?.values[dropped..]);
+            }
+            if let Some(Martingale { noise, function, time }) = &self.martingale {
+                let tail = |name: &str, key: &str| {
+                    let key = format!("martingale.{key}");
+                    column(name, &key).map(|series| series.values[dropped..].to_vec())
+                };
+                let parts =
+                    [tail(noise, "noise")?, tail(function, "function")?, tail(time, "time")?];
+                residuals.extend(residual(&series.values[dropped..], &parts));
             }
             seeds.push(run.label.seed);
             if run.is_broken() {
@@ -141,6 +178,8 @@ impl Kind for Relation {
                 extreme(&rows, self.value, Side::Within, margin, Answer::Inconclusive);
             finding.procedure = "stationarity check";
             finding
+        } else if self.martingale.is_some() {
+            self.of_martingale(&rows, &parts, &residuals, margin, setting)
         } else if chains.len() >= SEEDS_MEAN {
             let mut finding = within(&rows, self.value, margin, Center::Mean, setting);
             let within_runs: Vec<f64> = chains.iter().map(|c| errors(c).0.error()).collect();
@@ -163,7 +202,73 @@ impl Kind for Relation {
     }
 }
 
+/// The residual of one run by the martingale behind it; the last row closes the one before. None of
+/// fewer than two rows.
+fn residual(values: &[f64], [noise, function, time]: &[Vec<f64>; 3]) -> Option<dynamics::Relation> {
+    let last = values.len().checked_sub(1).filter(|last| *last > 0)?;
+    let step = (time[last] - time[0]) / last as f64;
+    let ends = [function[0], function[last]];
+    Some(dynamics::diffusion(&values[..last], &noise[..last], step, ends))
+}
+
 impl Relation {
+    /// The average of all runs with the error of their martingales, batch means beside it.
+    fn of_martingale(
+        &self,
+        rows: &[Row],
+        chains: &[&[f64]],
+        residuals: &[dynamics::Relation],
+        margin: f64,
+        setting: &Setting<'_>,
+    ) -> Finding {
+        let count = residuals.len() as f64;
+        let mean =
+            |of: fn(&dynamics::Relation) -> f64| residuals.iter().map(of).sum::<f64>() / count;
+        let square: f64 = residuals.iter().map(|residual| residual.error.powi(2)).sum();
+        let all = dynamics::Relation {
+            mean: mean(|residual| residual.mean),
+            error: square.sqrt() / count,
+            boundary: mean(|residual| residual.boundary),
+        };
+        // Batch means of all runs as those of one: as many batches as all have.
+        let batches: Vec<LongRun> = chains.iter().map(|chain| batch_means(chain)).collect();
+        let over = |of: fn(&LongRun) -> f64| batches.iter().map(of).sum::<f64>();
+        let batches = LongRun {
+            mean: over(|run| run.mean) / count,
+            variance: over(|run| run.variance) / count,
+            count: batches.iter().map(|run| run.count).sum(),
+            freedom: over(|run| run.freedom + 1.0) - 1.0,
+        };
+        let interval = all.contrast().interval(setting.alpha);
+        let evidence = all.evidence(margin);
+        let answer = decide(interval, evidence, 0.0, Side::Within, margin, setting.alpha);
+        let value = detectable::normal(all.error, setting.alpha);
+        let mut finding = Finding {
+            procedure: "equivalence, martingale",
+            estimate: all.mean,
+            interval,
+            evidence: Some(evidence),
+            detectable: Some(Detectable { value, unit: String::new() }),
+            ..extreme(rows, 0.0, Side::Within, margin, answer)
+        };
+        let ratio = batches.error() / all.error;
+        finding.flags.push(format!(
+            "boundary term {:.2} and batch means {ratio:.2} of the standard error",
+            all.boundary.abs() / all.error
+        ));
+        if residuals.len() > 1 {
+            let means: Vec<f64> = residuals.iter().map(|residual| residual.mean).collect();
+            let errors: Vec<f64> = residuals.iter().map(|residual| residual.error).collect();
+            if !agree(&means, &errors).holds() {
+                finding.flags.push("errors of the runs do not explain their spread".to_owned());
+            }
+        }
+        if let Err(reason) = all.check(&batches) {
+            finding.withhold(reason.to_string());
+        }
+        finding
+    }
+
     /// The average of a few long runs, with the error that their autocorrelation leaves.
     fn within_runs(
         &self,

@@ -18,6 +18,7 @@ pub mod heat_map;
 pub mod images;
 pub mod names;
 pub mod number;
+pub mod order;
 pub mod paired;
 pub mod phase;
 pub mod print;
@@ -156,24 +157,15 @@ pub fn title(column: &str, unit: &str) -> String {
         "total-seconds" => "time with set-up, s".to_owned(),
         "passes" => "work, data passes".to_owned(),
         "proxes" => "work, proximal maps".to_owned(),
-        _ if WORK.contains(&column) => format!("work, {}", text::escape(&column.replace('-', " "))),
+        _ if WORK.contains(&column) => format!("work, {}", text::spoken(column)),
         _ => plain_title(column, unit),
     }
 }
 
 /// The same where a column only bears the name of a count of work, as columns of probes may.
 pub fn plain_title(column: &str, unit: &str) -> String {
-    let name = text::escape(&spoken(column));
+    let name = text::spoken(column);
     if unit.is_empty() { name } else { format!("{name}, {}", text::escape(unit)) }
-}
-
-/// A column in words: hyphens are spaces, and ratios of signals go by their capitals.
-pub(crate) fn spoken(column: &str) -> String {
-    let word = |word: &str| match word {
-        "psnr" | "snr" | "ssim" => word.to_uppercase(),
-        _ => word.to_owned(),
-    };
-    column.split('-').map(word).collect::<Vec<String>>().join(" ")
 }
 
 /// Columns that count work, as every trace of a solver has them.

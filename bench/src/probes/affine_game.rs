@@ -3,6 +3,7 @@
 use converge_problems::gan::affine::{AffineGame, AffineStep};
 use converge_problems::gan::{LqGan, LqGanConfig, ScaleGan, ScaleGanConfig};
 use converge_problems::{Build, Correction, Seed, SetupError};
+use converge_solvers::{Drift, Noise, Order};
 use serde::Deserialize;
 
 /// A game in the plane with affine pair gradients.
@@ -43,6 +44,14 @@ pub enum Chain {
 }
 
 impl Chain {
+    /// As the methods of games name it.
+    pub(super) fn order(self) -> Order {
+        match self {
+            Self::Simultaneous => Order::Simultaneous,
+            Self::Alternating => Order::Alternating,
+        }
+    }
+
     pub(super) fn step(self, game: &AffineGame, eta: f64, batch: f64) -> AffineStep {
         match self {
             Self::Simultaneous => game.simultaneous(eta, batch),
@@ -70,6 +79,20 @@ impl Flow {
             Self::Ode => (f64::INFINITY, None),
             Self::FirstOrder => (batch, None),
             Self::Corrected(correction) => (batch, Some(correction)),
+        }
+    }
+
+    /// Drift and noise of the diffusion of a chain with that noise.
+    pub(super) fn simulated(self, noise: Noise) -> (Drift, Noise) {
+        match self {
+            // As good as none: the strength is below the smallest of numbers.
+            Self::Ode => (Drift::FirstOrder, Noise::InverseTemperature(f64::MAX)),
+            Self::FirstOrder => (Drift::FirstOrder, noise),
+            Self::Corrected(Correction::Simultaneous) => (Drift::CorrectedSimultaneous, noise),
+            Self::Corrected(Correction::Alternating) => (Drift::CorrectedAlternating, noise),
+            Self::Corrected(Correction::AlternatingShared { batch }) => {
+                (Drift::CorrectedAlternatingShared(batch), noise)
+            }
         }
     }
 }

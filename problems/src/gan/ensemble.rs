@@ -9,11 +9,13 @@
 //! | `theta`, `omega` | `θ`, `ω` |
 //! | `theta-square`, `theta-omega`, `omega-square` | `θ²`, `θω`, `ω²` |
 //! | `tanh-theta`, `tanh-omega` | `tanh θ`, `tanh ω`: bounded, with bounded derivatives |
+//! | `distance-square` | `|x - c|²` from the centre `c` of the relations, the sum over all coordinates |
 //! | `fdr1`, `fdr1-theta`, `fdr1-omega`, `fdr2`, each `-left`, `-right`, `-gap` | the two sides of a relation and left minus right ([`relations`](super::relations)) |
+//! | `distance` | `|x - x*|` from the point of rest of the drift, of games in the plane |
 //! | `mean-distance`, `covariance-distance` | from the stationary law: `|m̂ - m|`, `|Ĉ - C|_F / |C|_F` |
 //! | `wasserstein` | 2-Wasserstein distance between the normal laws with those moments |
 //!
-//! The last three rows need a [`Law`]; the very last two a law that is normal.
+//! The relations and the last two rows need a [`Law`], the last two one that is normal.
 
 use std::borrow::Cow;
 
@@ -54,14 +56,23 @@ pub(super) trait Observed: Diffusion {
 #[derive(Clone, Debug)]
 pub(super) struct Observables {
     pub(super) metrics: Vec<Metric>,
+    center: Vec<f64>,
     relations: Option<Relations>,
     law: Option<Gaussian>,
     quantiles: usize,
     extra: usize,
 }
 
-const MOMENTS: [&str; 7] =
-    ["theta", "omega", "theta-square", "theta-omega", "omega-square", "tanh-theta", "tanh-omega"];
+const MOMENTS: [&str; 8] = [
+    "theta",
+    "omega",
+    "theta-square",
+    "theta-omega",
+    "omega-square",
+    "tanh-theta",
+    "tanh-omega",
+    "distance-square",
+];
 
 impl Observables {
     /// Those of a game with `names` of further functions; relations about `center` if `law` is given,
@@ -73,8 +84,8 @@ impl Observables {
         gaussian: Option<Gaussian>,
         names: &[&str],
     ) -> Self {
-        let relations = law.map(|law| Relations::new(law, center, zero_sum));
-        let mut metrics = Vec::new();
+        let relations = law.map(|law| Relations::new(law, center.clone(), zero_sum));
+        let mut metrics: Vec<Metric> = Vec::new();
         let mut push = |name: String| {
             metrics.push(diagnostic(name.clone()));
             metrics.push(diagnostic(format!("{name}-error")));
@@ -84,12 +95,15 @@ impl Observables {
             ["left", "right", "gap"].iter().for_each(|side| push(format!("{name}-{side}")));
         }
         names.iter().for_each(|name| push((*name).to_owned()));
+        // The one number of a path that its method makes small.
+        let distance = metrics.iter_mut().find(|metric| metric.name == "distance-square");
+        distance.into_iter().for_each(|metric| metric.better = Better::Lower);
         if gaussian.is_some() {
             for name in ["mean-distance", "covariance-distance", "wasserstein"] {
                 metrics.push(Metric::new(name, Better::Lower, Split::None));
             }
         }
-        Self { metrics, relations, law: gaussian, quantiles: 0, extra: names.len() }
+        Self { metrics, center, relations, law: gaussian, quantiles: 0, extra: names.len() }
     }
 
     /// The law that starts and distances refer to, for the parameter `name`.
@@ -181,7 +195,7 @@ pub(super) fn evaluate<P: Observed>(
     for (path, x) in x.chunks_exact(dim).enumerate() {
         problem.drift(x, drift, scratch);
         let (moments, rest) = values.split_at_mut(MOMENTS.len());
-        of_point(x, problem.minimizer(), moments);
+        of_point(x, problem.minimizer(), &observables.center, moments);
         let (sides, extra) = rest.split_at_mut(rest.len() - observables.extra);
         if let Some(relations) = &observables.relations {
             if let Some(order) = relations.correction() {
@@ -214,7 +228,7 @@ pub(super) fn evaluate<P: Observed>(
 }
 
 /// The moments and test functions of a path, means over the coordinates of the players.
-fn of_point(x: &[f64], minimizer: usize, out: &mut [f64]) {
+fn of_point(x: &[f64], minimizer: usize, center: &[f64], out: &mut [f64]) {
     let (theta, omega) = x.split_at(minimizer);
     let mean = |x: &[f64], f: fn(f64) -> f64| x.iter().map(|&x| f(x)).sum::<f64>() / x.len() as f64;
     let pairs = theta.iter().zip(omega);
@@ -227,6 +241,7 @@ fn of_point(x: &[f64], minimizer: usize, out: &mut [f64]) {
         mean(omega, |x| x * x),
         mean(theta, f64::tanh),
         mean(omega, f64::tanh),
+        x.iter().zip(center).map(|(x, c)| (x - c).powi(2)).sum(),
     ]);
 }
 

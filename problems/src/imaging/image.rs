@@ -102,14 +102,24 @@ impl Numbers {
     /// The array as an image: its two extents are rows and columns.
     ///
     /// # Errors
-    /// [`DataError`] if it has not two extents.
+    /// [`DataError`] if it has not two extents, or is complex.
     pub(super) fn image(&self) -> Result<Image, DataError> {
+        self.real("an image")?;
         let &[rows, columns] = &self.extents[..] else {
             let found =
                 format!("has extents {:?}, an image has two: rows and columns", self.extents);
             return Err(DataError::new(&self.path, found));
         };
         Ok(Image::from_fn(rows, columns, |r, c| self.values[r * columns + c]))
+    }
+
+    /// Refuses complex numbers in the place of `what`.
+    pub(super) fn real(&self, what: &str) -> Result<(), DataError> {
+        if self.complex {
+            let finding = format!("holds complex numbers; {what} is made of real ones");
+            return Err(DataError::new(&self.path, finding));
+        }
+        Ok(())
     }
 }
 
@@ -297,6 +307,7 @@ mod tests {
         let numbers = Numbers {
             path: "a.npy".into(),
             extents: vec![2, 3],
+            complex: false,
             values: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
             checksum: String::new(),
         };
@@ -318,6 +329,7 @@ mod tests {
                 let mut numbers = Numbers {
                     path: file.clone(),
                     extents: vec![1, 1],
+                    complex: false,
                     values: vec![0.0],
                     checksum: sum.into(),
                 };

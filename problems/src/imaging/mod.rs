@@ -29,13 +29,26 @@
 //!
 //! | operator | 1 | 2 |
 //! |---|---|---|
-//! | Gaussian matrices, tomography | | |
+//! | matrices, tomography | | |
 //! | random cosine | yes | |
 //! | Fourier samples | complex unknown | yes |
-//! | coded diffraction | complex unknown, one block | yes |
+//! | coded diffraction | complex unknown, one block, codes of modulus 1 | yes |
 //! | blur, intensity diffraction | | yes |
 //!
 //! [`InnerChoice`] states when 3 to 5 stop; [`Inner::gap`] is in the measure said there.
+//!
+//! # Given measurements
+//! Measurements are simulated from a true image, or read ([`ImagingConfig::measurements`]) from an array
+//! as NumPy holds it, extents of 1 left out at will; complex ones may be pairs in a last extent of 2.
+//!
+//! | operator | extents | order |
+//! |---|---|---|
+//! | matrices, Gaussian tiles, random cosine | measurements | block after block |
+//! | Fourier samples | rows x columns | `fftshift(fft2(x, norm="ortho"))`, read where the mask samples |
+//! | | samples | of the same, row after row |
+//! | coded diffraction | patterns x rows x columns | `fft2(code * x, norm="ortho")`, frequency 0 first |
+//! | blur, intensity diffraction | blocks x rows x columns | images |
+//! | tomography | views x detectors | views in the order of their angles |
 //!
 //! # Memory
 //! Beside what the page of an operator states, 8 bytes a real measurement and 16 a complex one, and the
@@ -67,10 +80,10 @@ use self::denoisers::Denoiser;
 use self::operators::{Operator, Unknown, norm};
 #[cfg(doc)]
 use crate::{BatchProx, Denoise, Inner, Prox};
-use crate::{Build, DataError, Metric, Seed, SetupError, require};
+use crate::{Build, Metric, Seed, SetupError, require};
 
 pub use choice::{ImagingConfig, OperatorChoice};
-pub use denoisers::{DenoiserChoice, DenoiserMethod, Guarantee, Tangent};
+pub use denoisers::{DenoiserChoice, DenoiserMethod, Guarantee, NetworkOutput, Tangent};
 pub use image::{ArrayFile, FileChoice, Image, ImageChoice, PictureSet, SetChoice};
 pub use inner::{InnerChoice, Warm};
 pub use loss::Loss;
@@ -199,18 +212,7 @@ impl Imaging {
         if let Some(file) = &config.measurements {
             let simulated = "left out, for it is added to simulated measurements alone";
             require("noise", config.noise, config.noise == Noise::default(), simulated)?;
-            let numbers = file.read()?;
-            let (expected, found) = (self.data.values().len(), numbers.values.len());
-            if expected != found {
-                let finding = format!(
-                    "holds {found} numbers of extents {:?}, the operator gives {expected}: {} blocks{}",
-                    numbers.extents,
-                    self.operator.blocks(),
-                    if self.pairs() { ", complex numbers as pairs" } else { "" },
-                );
-                return Err(DataError::new(&file.path, finding).into());
-            }
-            self.data.values_mut().copy_from_slice(&numbers.values);
+            self.data.fill(&file.read()?, &*self.operator, self.pairs())?;
             self.facts.push(("measurements", file.path.display().to_string()));
         } else if let Some(truth) = &self.truth {
             let width = if self.operator.complex() { 2 } else { 1 };
@@ -245,6 +247,7 @@ impl Imaging {
         self.facts.extend([
             ("checksum", sum),
             ("precision", "f64".into()),
+            ("unknown", if self.unknown == Unknown::Complex { "complex" } else { "real" }.into()),
             ("data-term", format!("{:?}", self.loss)),
             ("numbers-measured", self.data.values().len().to_string()),
         ]);

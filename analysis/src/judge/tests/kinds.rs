@@ -286,6 +286,25 @@ fn a_simulated_order_waits_for_errors_clear_of_noise() {
 }
 
 #[test]
+fn an_order_says_what_its_reference_adds_and_waits_where_that_is_much() {
+    let rows: Vec<_> = LADDER.iter().map(|h| (*h, h * h, 1e-5)).collect();
+    let with = |share: f64| {
+        let (label, mut record) = probe(0, &rows);
+        let values = LADDER.iter().map(|h| share * h * h).collect();
+        let metric = Metric::diagnostic("error-reference");
+        record.trace.columns.push(Column { metric, values });
+        let test = json!({ "order": { "probe": "ladder", "metric": "error", "against": "step",
+            "deviation": "error-deviation", "reference-column": "error-reference", "value": 2 } });
+        answered(&[(label, record)], test)
+    };
+    let found = with(-0.01);
+    assert_eq!(found.answer, Answer::Supported, "{found:?}");
+    assert!(found.flags.iter().any(|flag| flag.contains("1.00 %")), "{:?}", found.flags);
+    let found = with(0.06);
+    assert_eq!(found.answer, Answer::Inconclusive, "{found:?}");
+}
+
+#[test]
 fn an_order_over_a_sweep_resamples_whole_seeds() {
     let mut runs = Vec::new();
     for seed in 0..40 {
@@ -338,6 +357,51 @@ fn a_relation_needs_a_run_that_has_settled() {
     assert_eq!((found.answer, found.seeds), (Answer::Supported, 8), "{found:?}");
 }
 
+/// An Ornstein–Uhlenbeck process `dX = -X dt + √2 dW` in steps of 0.05 from rest, and the residual
+/// `x² - 1` of `f = x²/2`, as `f` and `|σᵀ∇f|² = 2x²` beside it. `scale`: on the noise that runs.
+fn residual(seed: u64, scale: f64) -> (Label, Record) {
+    let mut rng = Seed::root(seed).child("residual").rng();
+    let (step, mut x) = (0.05_f64, 0.0);
+    let (decay, noise) = ((-step).exp(), scale * (1.0 - (-2.0 * step).exp()).sqrt());
+    let mut columns = vec![Vec::new(); 4];
+    for k in 0..40_000 {
+        x = decay * x + noise * crate::statistics::distribution::normal(&mut rng);
+        let row = [f64::from(k) * step, x * x - 1.0, 2.0 * x * x, 0.5 * x * x];
+        columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+    }
+    let (mut label, mut record) = run("sides", seed, &[(0.0, 0.0); 2], Status::Converged);
+    label.problem = "sides".into();
+    record.trace.columns = ["time", "gap", "noise", "function"]
+        .into_iter()
+        .zip(columns)
+        .map(|(name, values)| Column { metric: Metric::diagnostic(name), values })
+        .collect();
+    (label, record)
+}
+
+#[test]
+fn a_residual_has_the_error_of_its_martingale() {
+    let test = json!({ "relation": { "probe": "sides", "metric": "gap", "margin": 0.1,
+        "burn-in": 0.01, "martingale": { "noise": "noise", "function": "function", "time": "time" } } });
+    let runs: Vec<_> = (0..6).map(|seed| residual(seed, 1.0)).collect();
+    let found = answered(&runs, test.clone());
+    assert_eq!(found.answer, Answer::Supported, "{found:?}");
+    assert_eq!((found.procedure, found.seeds), ("equivalence, martingale", 6));
+    // √(2/T) with T = 6 · 1980 units of time.
+    let half = 0.5 * (found.interval.upper - found.interval.lower);
+    assert!((half / (1.96 * (2.0_f64 / 11_880.0).sqrt()) - 1.0).abs() < 0.1, "{found:?}");
+    // A variance of 1.21 in place of 1.
+    let broken: Vec<_> = (0..6).map(|seed| residual(seed, 1.1)).collect();
+    assert_eq!(answered(&broken, test.clone()).answer, Answer::Refuted);
+    // Half the variance: batch means contradict the martingale.
+    let mut wrong = runs;
+    for (_, record) in &mut wrong {
+        record.trace.columns[2].values.iter_mut().for_each(|noise| *noise *= 0.5);
+    }
+    let found = answered(&wrong, test);
+    assert_eq!(found.answer, Answer::Inconclusive, "{found:?}");
+}
+
 #[test]
 fn a_rate_of_decay_comes_from_resampled_seeds() {
     let mut runs = Vec::new();
@@ -360,6 +424,40 @@ fn a_rate_of_decay_comes_from_resampled_seeds() {
     assert!((found.estimate - 0.1).abs() < 0.002);
     assert_eq!(answered(&runs, decay(0.2)).answer, Answer::Refuted);
     assert_eq!(answered(&runs[..20], decay(0.1)).answer, Answer::Inconclusive, "few replicas");
+}
+
+#[test]
+fn a_decay_begins_where_its_window_does() {
+    let mut runs = Vec::new();
+    for seed in 0..80 {
+        let mut rng = Seed::root(seed).child("window").rng();
+        let rows: Vec<(f64, f64)> = (0..40)
+            .map(|k| {
+                let noise = crate::statistics::distribution::uniform(&mut rng) - 0.5;
+                let t = f64::from(k);
+                (((-0.1 * t).exp() + 3.0 * (-0.6 * t).exp()) * (1.0 + 0.02 * noise), 0.0)
+            })
+            .collect();
+        runs.push(run("a", seed, &rows, Status::Budget));
+    }
+    let decay = |from: f64| {
+        json!({ "decay": { "metric": "validation-loss", "against": "seconds", "solver": "a",
+            "rate": 0.1, "limit": 0, "from": from } })
+    };
+    assert_eq!(answered(&runs, decay(0.0)).answer, Answer::Refuted);
+    assert_eq!(answered(&runs, decay(15.0)).answer, Answer::Supported);
+    let mistake = answer(&runs, decay(99.0), false).unwrap_err();
+    assert_eq!(mistake.path, "test.decay.from");
+}
+
+#[test]
+fn a_mean_over_the_end_of_a_run_gives_its_number() {
+    let loss = |_: &str, seed: u64, k: usize| if k < 10 { 9.0 } else { 1.0 + 0.1 * wobble(seed) };
+    let runs = curves(10, loss, 20);
+    let mean = |at: Value| json!({ "mean": { "metric": "validation-loss", "solver": "a", "at-most": 2, "at": at } });
+    let found = answered(&runs, mean(json!({ "mean-from": { "iteration": 10 } })));
+    assert_eq!(found.answer, Answer::Supported, "{found:?}");
+    assert_eq!(answered(&runs, mean(json!("mean"))).answer, Answer::Refuted);
 }
 
 #[test]

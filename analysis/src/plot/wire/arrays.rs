@@ -126,14 +126,18 @@ impl Context<'_> {
                 });
             }
         }
-        // Rows of place and direction: x, y, u, v.
-        let field = spec.field.as_ref().and_then(|name| {
-            groups.iter().flat_map(|group| &group.runs).find_map(|(_, record)| array(record, name))
-        });
-        let field = field.map_or_else(Vec::new, |array| {
-            let rows = array.values.chunks_exact(4);
-            rows.map(|row| ((row[0], row[1]), (row[2], row[3]))).collect()
-        });
+        let field = match &spec.field {
+            None => Vec::new(),
+            Some(probe) => {
+                let columns =
+                    [x.as_str(), y.as_str(), &format!("{x}-drift"), &format!("{y}-drift")];
+                let Some([xs, ys, us, vs]) = self.table(place, probe, "field", columns)? else {
+                    return Ok(None);
+                };
+                let (places, directions) = (xs.into_iter().zip(ys), us.into_iter().zip(vs));
+                places.zip(directions).collect()
+            }
+        };
         let most = groups.iter().map(|group| group.runs.len().min(SEEDS)).max().unwrap_or(0);
         let mut caption = format!(
             "{}{} against {}: {most} seeds of each, on equal scales, from the disc along the arrows",

@@ -6,11 +6,13 @@ mod cost;
 mod density;
 mod forest;
 mod heat_map;
+mod order;
 mod paired;
 mod profile;
 mod reach;
 mod slope;
 mod strip;
+mod table;
 
 use std::collections::BTreeSet;
 
@@ -22,7 +24,7 @@ use converge_problems::Metric;
 use super::curves::{self, Group, Runs, Selection};
 use super::scene::{About, Scene};
 use super::spec::{Kind, Spec};
-use super::{Figure, spoken, svg};
+use super::{Figure, svg, text};
 use crate::claim::{At, Mistake};
 use crate::load::Run;
 use crate::number::{Failed, number};
@@ -81,6 +83,7 @@ impl Context<'_> {
                 let place = Place { item, spec, name, variant, problem, solvers: &solvers };
                 let drawn = match spec.kind {
                     Kind::Convergence => self.convergence(&place),
+                    Kind::Order => self.order(&place),
                     Kind::Slope => self.slope(&place),
                     Kind::TimeToTarget => self.time_to_target(&place),
                     Kind::Profile => self.profile(&place, &problems),
@@ -241,9 +244,11 @@ fn words(column: &str) -> String {
         "total-seconds" => "time with set-up".to_owned(),
         "passes" => "passes over the data".to_owned(),
         "proxes" => "proximal maps".to_owned(),
-        _ => spoken(column),
+        _ => text::plain(&text::spoken(column)),
     }
 }
 
+#[cfg(test)]
+mod game_tests;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::plot::{Figure, PlotError, figures};
 
-type Run = (Planned, Option<Record>);
+pub(super) type Run = (Planned, Option<Record>);
 
 const STUDY: &str = r#"schema = 1
 paper = "tiny"
@@ -48,12 +48,12 @@ fn study(plot: &str) -> Study {
     Study::parse(&text, Path::new("tiny/hand.toml"), Size::Default, &registry).unwrap()
 }
 
-fn section(kind: &str) -> Section {
+pub(super) fn section(kind: &str) -> Section {
     Section { kind: kind.to_owned(), config: serde_json::Map::new() }
 }
 
 /// A run with a loss per iteration.
-fn run(solver: &str, seed: u64, loss: &[f64], status: Status) -> Run {
+pub(super) fn run(solver: &str, seed: u64, loss: &[f64], status: Status) -> Run {
     let counts: Vec<f64> = (0..loss.len()).map(|k| k as f64).collect();
     let column = |metric: Metric, values: Vec<f64>| Column { metric, values };
     let cell = Cell {
@@ -138,7 +138,7 @@ fn refused(plot: &str, runs: &[Run]) -> String {
 }
 
 /// All text of a drawing, run by run.
-fn says(svg: &str, wanted: &str) -> bool {
+pub(super) fn says(svg: &str, wanted: &str) -> bool {
     svg.split("<text")
         .skip(1)
         .any(|tag| tag.split_once('>').is_some_and(|(_, t)| t.starts_with(wanted)))

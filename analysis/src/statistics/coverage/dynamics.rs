@@ -100,7 +100,8 @@ fn rates_of_decay() {
     let times: Vec<f64> = (0..=20).map(|t| 0.1 * f64::from(t)).collect();
     let [drawn, regression] = misses(8, 1.0, |rng| {
         let paths = relaxing_paths(50, &times, 1.0, 4.0, rng);
-        let replicas = Replicas { times: &times, paths: &paths, limit: Limit::Known(0.0) };
+        let replicas =
+            Replicas { times: &times, paths: &paths, imaginary: None, limit: Limit::Known(0.0) };
         let alone = decay::decay(&replicas.means()).unwrap();
         let half = normal_quantile(1.0 - 0.5 * ALPHA) * alone.regression_error;
         let drawn = decay::bootstrap(replicas, 399, rng).unwrap();

@@ -256,7 +256,12 @@ mod tests {
                 means.values.iter().map(|y| y * (1.0 + level) + 0.1 * normal(&mut rng)).collect()
             })
             .collect();
-        let replicas = Replicas { times: &means.times, paths: &paths, limit: Limit::Known(0.0) };
+        let replicas = Replicas {
+            times: &means.times,
+            paths: &paths,
+            imaginary: None,
+            limit: Limit::Known(0.0),
+        };
         let (rate, frequency) = bootstrap(replicas, 499, &mut rng).unwrap();
         for (found, truth) in [(rate, 0.75), (frequency, 0.97)] {
             let interval = found.interval(0.05);

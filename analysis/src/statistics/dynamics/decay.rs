@@ -47,6 +47,9 @@ pub struct Replicas<'a> {
     pub times: &'a [f64],
     /// One path a replica: (replicas, times).
     pub paths: &'a [Vec<f64>],
+    /// Imaginary parts of a complex observable, as `paths`: the modulus of its mean decays. The limit is
+    /// that of the real part, the imaginary one goes to 0.
+    pub imaginary: Option<&'a [Vec<f64>]>,
     /// What they decay to.
     pub limit: Limit,
 }
@@ -67,11 +70,32 @@ impl Replicas<'_> {
                 (tail.mean, tail.error())
             }
         };
-        Means {
+        let mut means = Means {
             times: self.times.to_vec(),
             values: moments.iter().map(|moments| moments.mean - limit).collect(),
             deviations: moments.iter().map(|moments| moments.error().hypot(error)).collect(),
+        };
+        if let Some(imaginary) = self.imaginary {
+            for time in 0..self.times.len() {
+                let (real, deviation) = (means.values[time], means.deviations[time]);
+                let other: Vec<f64> = imaginary.iter().map(|path| path[time]).collect();
+                let other = Moments::of(&other);
+                let pairs = self.paths.iter().zip(imaginary);
+                let product: f64 = pairs
+                    .map(|(x, y)| (x[time] - moments[time].mean) * (y[time] - other.mean))
+                    .sum();
+                let count = self.paths.len() as f64;
+                let covariance = product / (count * (count - 1.0));
+                let modulus = real.hypot(other.mean);
+                // The slope of the modulus is the direction of the mean.
+                let (a, b) = (real / modulus, other.mean / modulus);
+                let variance = (a * deviation).powi(2)
+                    + 2.0 * a * b * covariance
+                    + (b * other.error()).powi(2);
+                (means.values[time], means.deviations[time]) = (modulus, variance.max(0.0).sqrt());
+            }
         }
+        means
     }
 
     /// A number read from the means of replicas drawn with replacement, whole paths, `draws` times;
@@ -83,17 +107,23 @@ impl Replicas<'_> {
         rng: &mut Pcg64,
         mut read: impl FnMut(&Means) -> f64,
     ) -> Vec<f64> {
-        let paths: Vec<&[f64]> = self.paths.iter().map(Vec::as_slice).collect();
-        replicates(&paths, draws, rng, |paths| {
+        let all: Vec<usize> = (0..self.paths.len()).collect();
+        replicates(&all, draws, rng, |drawn| {
+            let mean = |paths: &[Vec<f64>], time: usize| {
+                drawn.iter().map(|&path| paths[path][time]).sum::<f64>() / drawn.len() as f64
+            };
             for (time, value) in means.values.iter_mut().enumerate() {
-                *value = paths.iter().map(|path| path[time]).sum::<f64>() / paths.len() as f64;
+                *value = mean(self.paths, time);
             }
             let limit = match self.limit {
                 Limit::Known(limit) => limit,
                 Limit::Tail(from) => average(&means.values[from..]),
             };
-            for value in &mut means.values {
+            for (time, value) in means.values.iter_mut().enumerate() {
                 *value -= limit;
+                if let Some(imaginary) = self.imaginary {
+                    *value = value.hypot(mean(imaginary, time));
+                }
             }
             read(&means)
         })
@@ -262,7 +292,8 @@ mod tests {
         let times: Vec<f64> = (0..=30).map(|t| 0.1 * f64::from(t)).collect();
         let mut rng = Pcg64::seed_from_u64(1);
         let paths = relaxing_paths(200, &times, 0.8, 4.0, &mut rng);
-        let replicas = Replicas { times: &times, paths: &paths, limit: Limit::Known(0.0) };
+        let replicas =
+            Replicas { times: &times, paths: &paths, imaginary: None, limit: Limit::Known(0.0) };
         let found = bootstrap(replicas, 999, &mut rng).unwrap();
         let interval = found.interval(0.05);
         assert!(interval.lower < 0.8 && 0.8 < interval.upper, "{interval:?}");
@@ -276,7 +307,7 @@ mod tests {
         let mut rng = Pcg64::seed_from_u64(2);
         let mut paths = relaxing_paths(100, &times, 1.0, 4.0, &mut rng);
         paths.iter_mut().flatten().for_each(|x| *x += 7.0);
-        let replicas = |limit| Replicas { times: &times, paths: &paths, limit };
+        let replicas = |limit| Replicas { times: &times, paths: &paths, imaginary: None, limit };
         let known = replicas(Limit::Known(7.0)).means();
         let tail = replicas(Limit::Tail(30)).means();
         assert!(tail.deviations.iter().zip(&known.deviations).all(|(tail, known)| tail > known));
@@ -284,11 +315,38 @@ mod tests {
         assert!(interval.lower < 1.0 && 1.0 < interval.upper, "{interval:?}");
     }
 
+    /// `e^{-(ρ + iν)t}` plus noise of its own on either part: neither part decays monotonically.
+    #[test]
+    fn the_modulus_of_a_complex_mean_decays_without_turning() {
+        let times: Vec<f64> = (0..=30).map(|t| 0.1 * f64::from(t)).collect();
+        let mut rng = Pcg64::seed_from_u64(4);
+        let still = relaxing_paths(200, &times, 0.8, 0.0, &mut rng);
+        let part = |of: fn(f64) -> f64, noise: &[Vec<f64>]| -> Vec<Vec<f64>> {
+            let mean = |t: f64| 4.0 * (-0.8 * t).exp() * of(2.0 * t);
+            let path = |noise: &Vec<f64>| {
+                times.iter().zip(noise).map(|(t, x)| mean(*t) + 0.3 * x).collect()
+            };
+            noise.iter().map(path).collect()
+        };
+        let (paths, imaginary) = (part(f64::cos, &still[..100]), part(f64::sin, &still[100..]));
+        let real =
+            Replicas { times: &times, paths: &paths, imaginary: None, limit: Limit::Known(0.0) };
+        assert_eq!(decay(&real.means()), Err(Withheld::Oscillates));
+        let both = Replicas { imaginary: Some(&imaginary), ..real };
+        let interval = bootstrap(both, 999, &mut rng).unwrap().interval(0.05);
+        assert!(interval.lower < 0.8 && 0.8 < interval.upper, "{interval:?}");
+        assert!(interval.upper - interval.lower < 0.1, "{interval:?}");
+        // Independent parts of one spread: that of the modulus is the same.
+        let (means, parts) = (both.means(), real.means());
+        assert_close(means.deviations[20] / parts.deviations[20], 1.0, 0.35);
+    }
+
     #[test]
     fn few_replicas_have_no_interval() {
         let times = [0.0, 1.0, 2.0];
         let paths = vec![vec![2.0, 1.0, 0.5]; 49];
-        let replicas = Replicas { times: &times, paths: &paths, limit: Limit::Known(0.0) };
+        let replicas =
+            Replicas { times: &times, paths: &paths, imaginary: None, limit: Limit::Known(0.0) };
         let found = bootstrap(replicas, 9, &mut Pcg64::seed_from_u64(3));
         assert!(matches!(found, Err(Withheld::TooFew { found: 49, needed: 50, .. })));
     }

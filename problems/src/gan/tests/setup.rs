@@ -124,6 +124,8 @@ fn one_path_has_no_standard_error_and_starts_where_it_is_told() {
     let value = measured(&lq(LqGanConfig::default()), 1);
     assert!((value("theta") - 2.0).abs() < 1e-15 && value("theta-error").is_nan());
     assert!((value("theta-omega") + 2.0).abs() < 1e-15);
+    // From the point of rest (2/3, 1/3).
+    assert!((value("distance-square") - 32.0 / 9.0).abs() < 1e-14);
 }
 
 #[test]

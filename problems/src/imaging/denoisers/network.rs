@@ -4,7 +4,6 @@ use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
 
-use crate::data::Folders;
 use crate::numerics::{Convolution3x3, Padding};
 use crate::{DataError, SetupError};
 
@@ -22,7 +21,7 @@ pub(super) struct Network {
     layers: Vec<Convolution3x3>,
     padding: Padding,
     /// The noise level it was trained at; `None`: it is told.
-    level: Option<f64>,
+    pub(super) level: Option<f64>,
 }
 
 impl Network {
@@ -31,18 +30,9 @@ impl Network {
     /// `padding` (`zero` or `circular`), and `sigma_255` or `sigma`, the noise level on the scale of 255
     /// or of 1.
     pub(super) fn read(path: &Path, shape: [usize; 2]) -> Result<(Self, String), SetupError> {
-        let error = |finding: String| DataError::new(path, finding);
-        let here = path.is_file().then(|| path.to_owned());
-        let place = here.or_else(|| Folders::from_environment().find(path)).ok_or_else(|| {
-            SetupError::MissingData {
-                name: path.display().to_string(),
-                remedy: "no such file in the current directory, nor in a data folder \
-                         (CONVERGE_DATA)"
-                    .into(),
-            }
-        })?;
-        let bytes = std::fs::read(place).map_err(|e| error(format!("cannot be read: {e}")))?;
-        let network = Self::parse(&bytes, shape).map_err(error)?;
+        let bytes = super::file(path)?;
+        let network =
+            Self::parse(&bytes, shape).map_err(|finding| DataError::new(path, finding))?;
         Ok((network, crate::data::sha256(&bytes)))
     }
 
@@ -217,8 +207,9 @@ fn floats(name: &str, tensor: &safetensors::tensor::TensorView<'_>) -> Result<Ve
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::data::Folders;
 
     /// A file with these tensors, metadata as JSON.
     fn file(metadata: &str, tensors: &[(&str, &str, &[f32])]) -> Vec<u8> {
@@ -239,6 +230,20 @@ mod tests {
         bytes.extend(header.as_bytes());
         bytes.extend(data);
         bytes
+    }
+
+    /// A network of one layer that was trained at a noise level, on the scale of 255.
+    pub(in super::super) fn one_layer(
+        weights: &[f32; 9],
+        bias: f32,
+        level: f64,
+        shape: [usize; 2],
+    ) -> Network {
+        let about = format!(r#"{{"padding":"zero","sigma_255":"{level}"}}"#);
+        let bias = [bias];
+        let tensors: [(&str, &str, &[f32]); 2] =
+            [("conv0.weight", "[1,1,3,3]", weights), ("conv0.bias", "[1]", &bias)];
+        Network::parse(&file(&about, &tensors), shape).unwrap()
     }
 
     const ABOUT: &str = r#"{"padding":"zero","sigma_255":"25.5"}"#;

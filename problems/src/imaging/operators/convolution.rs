@@ -4,7 +4,7 @@ use num_complex::Complex;
 
 use super::illumination::IntensityDiffraction;
 use super::unknown::load;
-use super::{Operator, Room, complex_mut};
+use super::{Layout, Operator, Room, complex_mut};
 use crate::imaging::Measurements;
 use crate::numerics::Fourier;
 
@@ -142,6 +142,11 @@ impl Operator for Convolution {
 
     fn complex(&self) -> bool {
         self.turned
+    }
+
+    /// One image a block.
+    fn layouts(&self) -> Vec<Layout<'_>> {
+        vec![Layout::images("blocks", self.blocks(), self.fourier.shape())]
     }
 
     fn room(&self) -> Room {
