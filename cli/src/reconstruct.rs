@@ -92,7 +92,11 @@ fn text(
         Status::Target => "reached its target".to_owned(),
         status => status.to_string(),
     };
-    let number = |value: Option<&f64>| value.map_or(String::new(), |value| format!("{value:.4e}"));
+    // Residuals of a step are not there before the first.
+    let number = |value: Option<&f64>| match value {
+        Some(value) if value.is_finite() => format!("{value:.4e}"),
+        _ => "-".to_owned(),
+    };
     let rows: Vec<Vec<String>> = reconstruction::results(record)
         .map(|column| {
             let unit = &column.metric.unit;
