@@ -308,7 +308,7 @@ mod tests {
     fn averages_are_those_of_the_stationary_law() {
         let (probe, rows) = rows(config()).unwrap();
         assert_eq!(rows.len(), 200);
-        let at = |name| average(&probe, &rows, name);
+        let at = |name: &str| average(&probe, &rows, name);
         // 360 units of time of 64 paths: the relative error of a variance is about 1.1 %.
         for (name, known) in
             [("theta-variance", 0.006_111), ("omega-variance", 0.006_944), ("fdr1-right", 0.01)]

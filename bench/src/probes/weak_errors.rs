@@ -21,6 +21,7 @@ use crate::registry::{Probe, ProbeError};
 /// | `learning-rate` | `η` |
 /// | `minimizer`, `maximizer`, `minimizer-squared`, `product`, `maximizer-squared` | signed errors of `E θ`, `E ω`, `E θ²`, `E θω`, `E ω²` |
 /// | each with `-deviation` | its standard error |
+/// | each with `-size` | its modulus |
 /// | each with `-reference` | what the discretization of the flow adds to it |
 ///
 /// The flow is integrated to second order in `h = η / substeps`. What its discretization leaves is a third
@@ -76,7 +77,7 @@ impl Probe for WeakErrors {
             split: Split::None,
         };
         let columns = MOMENTS.iter().flat_map(|(name, _)| {
-            ["", "-deviation", "-reference"].map(|part| number(format!("{name}{part}")))
+            ["", "-deviation", "-reference", "-size"].map(|part| number(format!("{name}{part}")))
         });
         std::iter::once(Metric::diagnostic("learning-rate")).chain(columns).collect()
     }
@@ -145,7 +146,7 @@ impl WithGame for Ladder<'_> {
             for (_, f) in MOMENTS {
                 let error = difference(&chain, &fine, f);
                 let change = difference(&coarse, &fine, f);
-                row.extend([error.mean, error.standard_error, change.mean / 3.0]);
+                row.extend([error.mean, error.standard_error, change.mean / 3.0, error.mean.abs()]);
             }
             push(&row);
         }
@@ -193,7 +194,7 @@ mod tests {
             for (row, known) in rows.iter().zip([[5.2085e-2, -2.7357e-2], [2.5044e-2, -1.3828e-2]])
             {
                 // The mean of a linear game has no noise on mirrored paths: the reference is what is left.
-                for (place, known) in [4, 7].into_iter().zip(known) {
+                for (place, known) in [5, 9].into_iter().zip(known) {
                     let [error, deviation, reference] = row[place..place + 3] else { panic!() };
                     let allowed = 4.0 * deviation + 2.0 * reference.abs() + 1e-6;
                     assert!((error - known).abs() <= allowed, "{integrator} {row:?} {known}");
@@ -211,7 +212,7 @@ mod tests {
         config["noise"] = json!({ "inverse-temperature": 20.0 });
         // The variance of θ that is missing is about 0.06, a first-order error at most -0.028.
         for row in rows(config).unwrap() {
-            assert!(row[7] > 8.0 * row[8] && row[7] > 0.02, "{row:?}");
+            assert!(row[9] > 8.0 * row[10] && row[9] > 0.02, "{row:?}");
         }
     }
 
