@@ -65,9 +65,9 @@ pub fn write(
 ) -> Result<(), DataError> {
     let (descr, width) = if complex { ("<c16", 2) } else { ("<f8", 1) };
     assert_eq!(width * extents.iter().product::<usize>(), values.len(), "values of the extents");
-    let list: String = extents.iter().map(|extent| format!("{extent}, ")).collect();
+    let list = extents.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
     let mut header =
-        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", list.trim_end());
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({list},), }}");
     // Magic, version and length take 10 bytes, the end of the line one.
     let padded = (10 + header.len() + 1).next_multiple_of(64) - 11;
     header.extend(std::iter::repeat_n(' ', padded - header.len()));
