@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tract_onnx::prelude::{
-    DatumExt, Framework, InferenceModelExt, IntoRunnable, IntoTensor, Tensor, TypedRunnableModel,
-    tvec,
+    Datum, Framework, InferenceFact, InferenceModelExt, IntoRunnable, Tensor, TractError,
+    TypedRunnableModel, tvec,
 };
-use tract_onnx::tract_hir::infer::{Factoid, InferenceFact};
+use tract_onnx::tract_hir::infer::Factoid;
 
 use super::NetworkOutput;
 use crate::{DataError, SetupError};
@@ -78,7 +78,7 @@ impl Onnx {
         let pixels: Vec<f32> = (0..rows * columns).map(pixel).collect();
         let failed = |e| format!("cannot be run: {}", brief(&e));
         let input = Tensor::from_shape(&[1, 1, rows, columns], &pixels).map_err(failed)?;
-        let found = self.plan.run(tvec!(input.into_tensor().into())).map_err(failed)?;
+        let found = self.plan.run(tvec!(input.into())).map_err(failed)?;
         let shape = found[0].shape();
         if shape != [1, 1, rows, columns] {
             return Err(format!("gives {shape:?} for an image of [1, 1, {rows}, {columns}]"));
@@ -129,7 +129,8 @@ fn plan(bytes: &[u8], [rows, columns]: [usize; 2]) -> Result<Arc<TypedRunnableMo
     for (axis, (extent, expected_extent)) in
         fact.shape.dims().zip([1, 1, rows, columns]).enumerate()
     {
-        if let Some(extent) = extent.concretize().and_then(|extent| extent.to_usize().ok())
+        let extent = extent.concretize().and_then(|extent| extent.to_i64().ok());
+        if let Some(extent) = extent.and_then(|extent| usize::try_from(extent).ok())
             && extent != expected_extent
         {
             return Err(format!(
@@ -148,7 +149,7 @@ fn plan(bytes: &[u8], [rows, columns]: [usize; 2]) -> Result<Arc<TypedRunnableMo
 }
 
 /// What an error says first and last, on one line.
-fn brief(error: &tract_onnx::prelude::TractError) -> String {
+fn brief(error: &TractError) -> String {
     let line = |text: String| text.lines().next().unwrap_or_default().to_owned();
     let (first, cause) = (line(error.to_string()), line(error.root_cause().to_string()));
     if first == cause { first } else { format!("{first}: {cause}") }
@@ -195,14 +196,15 @@ mod tests {
     const FLOAT: u64 = 1;
     const DOUBLE: u64 = 11;
 
-    /// `ValueInfoProto`: name and type; an extent of 0 is free.
+    /// `ValueInfoProto`: name and type; an extent of 0 is free, and without extents there is no shape.
     fn value(name: &str, kind: u64, extents: &[u64]) -> Vec<u8> {
         let extents = extents.iter().map(|&extent| {
             let dimension = if extent == 0 { text(2, "n") } else { number(1, extent) };
             chunk(1, &dimension)
         });
         let shape: Vec<u8> = extents.collect::<Vec<_>>().concat();
-        let tensor = [number(1, kind), chunk(2, &shape)].concat();
+        let shape = if shape.is_empty() { shape } else { chunk(2, &shape) };
+        let tensor = [number(1, kind), shape].concat();
         [text(1, name), chunk(2, &chunk(1, &tensor))].concat()
     }
 
