@@ -12,6 +12,7 @@ pub mod judge;
 pub mod load;
 pub mod number;
 pub mod plot;
+pub mod reconstruction;
 pub mod report;
 pub mod statistics;
 pub mod table;

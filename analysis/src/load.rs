@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use converge_bench::record::{Record, Status};
+use converge_bench::record::{Record, Status, TIME_STEP};
 use converge_bench::study::{Label, Planned};
 use converge_problems::{Better, Metric, Split};
 
@@ -39,8 +39,9 @@ pub struct Series<'a> {
 
 impl<'a> Run<'a> {
     /// The column `name` of the trace, or a derived one: `total-seconds` (set-up and steps),
-    /// `passes` (samples over the number of terms, where the problem has terms) and `total-passes`
-    /// (`passes` and those that would have taken as long as the set-up at the run's own mean speed).
+    /// `passes` (samples over the number of terms, where the problem has terms), `total-passes`
+    /// (`passes` and those that would have taken as long as the set-up at the run's own mean speed) and
+    /// `model-time` (iterations times the time that one stands for, where the method integrates in time).
     pub fn series(&self, name: &str) -> Option<Series<'a>> {
         let trace = &self.record.trace;
         if let Some(column) = trace.column(name) {
@@ -74,6 +75,11 @@ impl<'a> Run<'a> {
                 let setup = self.record.header.setup_seconds * speed;
                 let metric = Metric::new("total-passes", Better::Lower, Split::None);
                 derived("samples", metric, &|samples| samples / terms + setup)
+            }
+            "model-time" => {
+                let step = facts.get(TIME_STEP)?.parse::<f64>().ok()?;
+                let metric = Metric::diagnostic("model-time");
+                derived("iteration", metric, &|iterations| iterations * step)
             }
             _ => None,
         }

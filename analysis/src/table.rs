@@ -404,7 +404,7 @@ fn scientific(x: f64, exponent: i32, digits: i32, round: impl Fn(f64) -> f64) ->
 }
 
 /// A number in passing: three digits.
-fn short(x: f64) -> String {
+pub(crate) fn short(x: f64) -> String {
     if !x.is_finite() {
         return fixed(x, 0, f64::round, false);
     }

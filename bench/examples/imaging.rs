@@ -59,7 +59,7 @@ impl Side {
         let problem = Imaging::new(&config, seed)?;
         // The same seed as in the problem, so the same codes.
         let seed = seed.child("operator");
-        let operator = CodedDiffraction::new([side, side], blocks, Codes::Uniform, unknown, seed);
+        let operator = CodedDiffraction::new([side, side], blocks, &Codes::Uniform, unknown, seed)?;
         let v = (0..problem.dim()).map(|i| ((i * 37 % 101) as f64 - 50.0) / 50.0).collect();
         Ok(Self { problem, operator, v })
     }

@@ -6,15 +6,19 @@ use converge_problems::mlr::Mlr;
 use converge_problems::{Build, Diffusion, Game};
 use converge_solvers::{
     AdmmSoftmax, BoundMajorizer, Consensus, EulerMaruyama, ExactLinear, Extragradient, GaussianSga,
-    Lbfgs, NewtonCg, Optimistic, Platen, ReleasedLbfgs, ReleasedNewton, RidgeClassifier, Sga, Sgd,
-    WeakHeun,
+    Lbfgs, NewtonCg, Optimistic, Platen, PnpAdmm, PnpFista, PnpIsta, PnpSgd, Red, ReleasedLbfgs,
+    ReleasedNewton, RidgeClassifier, Sga, Sgd, WeakHeun,
 };
 
 use crate::probes::{
-    AdmmMonotonicity, DualShare, EulerChain, FokkerPlanckValues, GameAtRest, GameVector,
-    IterationCost, LeastSquaresCost, LeastSquaresCrossover, LeastSquaresMethods, LinearRelaxation,
-    LyapunovForms, MemoryBound, MomentErrors, PathAverages, PathRelaxation, SoftmaxIdentities,
-    StorageEquality, StrongScaling, WeakErrors, WeakScaling, ZStepPartition,
+    AdmmMonotonicity, ContractionBound, DenoiserCertificate, DualShare, EulerChain,
+    FokkerPlanckValues, GameAtRest, GameContraction, GameDensity, GameField, GameMoments,
+    GameVector, GradientRefusal, ImagingMemory, ImagingStepCost, IterationCost, LeastSquaresCost,
+    LeastSquaresCrossover, LeastSquaresMethods, LinearRelaxation, LyapunovForms, MaskedProx,
+    MemoryBound, MinibatchUnbiased, MomentErrors, NetworkDenoising, NetworkGolden,
+    OperatorAdjoints, PathAverages, PathRelaxation, PhaselessProx, PnpIdentities, ResidualBound,
+    SoftmaxIdentities, StorageEquality, StrongScaling, VariationalAgreement, WeakErrors,
+    WeakScaling, ZStepPartition,
 };
 use crate::registry::Registry;
 
@@ -29,10 +33,15 @@ pub fn register(registry: &mut Registry) {
         .pair::<Mlr, ReleasedNewton>()
         .pair::<Mlr, RidgeClassifier>()
         .pair::<Mlr, Sgd>()
+        // Its data terms need not have a gradient, so that gradient methods do not fit.
+        .pair::<Imaging, PnpAdmm>()
         .pair::<SmoothImaging, Lbfgs>()
+        .pair::<SmoothImaging, PnpAdmm>()
+        .pair::<SmoothImaging, PnpFista>()
+        .pair::<SmoothImaging, PnpIsta>()
+        .pair::<SmoothImaging, PnpSgd>()
+        .pair::<SmoothImaging, Red>()
         .pair::<SmoothImaging, Sgd>();
-    // Its data terms need not have a gradient: made for methods that use proximal maps.
-    registry.problem::<Imaging>();
     game_and_diffusion::<BoundedGan>(registry);
     game_and_diffusion::<CovarianceGan>(registry);
     game_and_diffusion::<DiracGan>(registry);
@@ -42,24 +51,42 @@ pub fn register(registry: &mut Registry) {
     game::<MixtureGan>(registry);
     registry
         .probe::<AdmmMonotonicity>()
+        .probe::<ContractionBound>()
+        .probe::<DenoiserCertificate>()
         .probe::<DualShare>()
         .probe::<EulerChain>()
         .probe::<FokkerPlanckValues>()
         .probe::<GameAtRest>()
+        .probe::<GameContraction>()
+        .probe::<GameDensity>()
+        .probe::<GameField>()
+        .probe::<GameMoments>()
         .probe::<GameVector>()
+        .probe::<GradientRefusal>()
+        .probe::<ImagingMemory>()
+        .probe::<ImagingStepCost>()
         .probe::<IterationCost>()
         .probe::<LeastSquaresCost>()
         .probe::<LeastSquaresCrossover>()
         .probe::<LeastSquaresMethods>()
         .probe::<LinearRelaxation>()
         .probe::<LyapunovForms>()
+        .probe::<MaskedProx>()
         .probe::<MemoryBound>()
+        .probe::<MinibatchUnbiased>()
         .probe::<MomentErrors>()
+        .probe::<NetworkDenoising>()
+        .probe::<NetworkGolden>()
+        .probe::<OperatorAdjoints>()
         .probe::<PathAverages>()
         .probe::<PathRelaxation>()
+        .probe::<PhaselessProx>()
+        .probe::<PnpIdentities>()
+        .probe::<ResidualBound>()
         .probe::<SoftmaxIdentities>()
         .probe::<StorageEquality>()
         .probe::<StrongScaling>()
+        .probe::<VariationalAgreement>()
         .probe::<WeakErrors>()
         .probe::<WeakScaling>()
         .probe::<ZStepPartition>();
@@ -104,12 +131,16 @@ mod tests {
         });
         let instance = registry.build("imaging", &config, Seed::root(0), None).unwrap();
         let seed = Seed::root(1);
-        match registry.start("imaging", &instance, "sgd", &json!({}), seed, seed).err() {
-            Some(RegistryError::Unfit { problem, solver, .. }) => {
-                assert_eq!((&*problem, &*solver), ("imaging", "sgd"));
+        for method in ["lbfgs", "pnp-fista", "pnp-ista", "pnp-sgd", "red", "sgd"] {
+            match registry.start("imaging", &instance, method, &json!({}), seed, seed).err() {
+                Some(RegistryError::Unfit { problem, solver, fitting }) => {
+                    assert_eq!((&*problem, &*solver), ("imaging", method));
+                    assert_eq!(fitting, ["pnp-admm"]);
+                }
+                other => panic!("{other:?}"),
             }
-            other => panic!("{other:?}"),
         }
+        assert!(registry.start("imaging", &instance, "pnp-admm", &json!({}), seed, seed).is_ok());
         let refused = registry.build("smooth-imaging", &config, Seed::root(0), None).err();
         let message = refused.unwrap().to_string();
         assert!(message.contains("data-term = L1 is not admissible"), "{message}");

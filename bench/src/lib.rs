@@ -11,6 +11,7 @@ pub mod plan;
 pub mod probes;
 pub mod process;
 mod queue;
+pub mod reconstruct;
 pub mod record;
 pub mod registry;
 pub mod runner;

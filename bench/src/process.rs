@@ -52,6 +52,10 @@ pub trait Process: Send {
     fn outputs(&self) -> Vec<Output>;
     /// Work that set-up did.
     fn setup_work(&self) -> Work;
+    /// Model time of a step, for methods that integrate in time.
+    fn time_step(&self) -> Option<f64> {
+        None
+    }
     /// Runs until the count is reached, or `steps` more steps are done. The only timed call.
     ///
     /// # Errors
@@ -119,6 +123,10 @@ impl<P: Problem, S: Solver<P>> Process for Stepper<P, S> {
 
     fn setup_work(&self) -> Work {
         self.solver.setup_work(&self.problem)
+    }
+
+    fn time_step(&self) -> Option<f64> {
+        self.solver.time_step()
     }
 
     fn advance(&mut self, until: Until, steps: u64) -> Result<Burst, Failure> {

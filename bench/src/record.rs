@@ -67,6 +67,9 @@ impl std::fmt::Display for Status {
     }
 }
 
+/// The fact that holds the model time of an iteration, of runs whose method integrates in time.
+pub const TIME_STEP: &str = "time-step";
+
 /// What is known of a run beside its rows.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Header {

@@ -145,7 +145,7 @@ impl Registry {
     pub fn problem<P: Build>(&mut self) -> &mut Self {
         self.problems.entry(P::ID).or_insert(ProblemEntry {
             about: P::ABOUT,
-            check: |config| parse::<P::Config>(config).map(drop),
+            check: |config| Ok(P::check(&parse::<P::Config>(config)?)?),
             build: |config, seed, reference| {
                 let config = parse::<P::Config>(config)?;
                 Ok(Arc::new(P::build(&config, seed, reference)?))
@@ -209,10 +209,10 @@ impl Registry {
         self.probes.iter().map(|(&id, entry)| Entry { id, about: entry.about }).collect()
     }
 
-    /// Checks the section of a problem without building it.
+    /// Checks the section of a problem without building it, its values as far as [`Build::check`] does.
     ///
     /// # Errors
-    /// [`RegistryError::Unknown`] or [`RegistryError::Config`].
+    /// Any [`RegistryError`] but `Unfit`.
     pub fn check_problem(&self, kind: &str, config: &Value) -> Result<(), RegistryError> {
         (self.find_problem(kind)?.check)(config)
     }

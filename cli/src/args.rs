@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Status(SelectArgs),
     /// Run a recorded cell again and compare digests.
     Replay(ReplayArgs),
+    /// Reconstruct an image from your own measurements.
+    Reconstruct(ReconstructArgs),
     /// Data sets: what there is, where it lies, bring it here, check it.
     #[command(subcommand)]
     Data(DataCommand),
@@ -223,6 +225,54 @@ pub(crate) struct ReplayArgs {
     /// Threads inside the cell; any number gives the same digests.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: u32,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A model file says how the measurements came about and what makes an image of them:
+
+  schema = 1
+  [problem]
+  shape     = [256, 256]
+  operator  = { fourier = { mask = { file = { path = \"mask.npy\" } } } }
+  denoiser  = { method = { total-variation = {} } }
+  [solver]
+  kind      = \"pnp-admm\"
+  strength  = 0.02
+  [stop]
+  iterations = 200
+
+`converge list solvers` shows the methods. Paths are relative to the current directory.")]
+pub(crate) struct ReconstructArgs {
+    /// The model: operator, data term, denoiser, method, end (TOML).
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// The measurements: NPY, NPZ, HDF5, PNG or TIFF; those that the model names when left out.
+    #[arg(value_name = "MEASUREMENTS")]
+    pub(crate) measurements: Option<PathBuf>,
+    /// NPZ and HDF5: name of the array of measurements.
+    #[arg(long, value_name = "NAME", requires = "measurements")]
+    pub(crate) dataset: Option<String>,
+    /// Folder for image, trace and report; made where it is missing.
+    #[arg(long, short, value_name = "DIR", default_value = "reconstruction")]
+    pub(crate) output: PathBuf,
+    /// Gray values shown as black and as white in the PNG; the least and the largest when left out.
+    #[arg(long, value_name = "LOW,HIGH", value_parser = window)]
+    pub(crate) window: Option<[f64; 2]>,
+    /// Threads.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: u32,
+}
+
+/// Two rising numbers with a comma between them.
+fn window(text: &str) -> Result<[f64; 2], String> {
+    let ends = text.split_once(',').map(|(low, high)| (low.trim().parse(), high.trim().parse()));
+    match ends {
+        Some((Ok(low), Ok(high))) if f64::is_finite(low) && f64::is_finite(high) && low < high => {
+            Ok([low, high])
+        }
+        _ => Err("two rising numbers, such as 0,1".into()),
+    }
 }
 
 #[derive(Debug, Subcommand)]

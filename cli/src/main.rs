@@ -10,6 +10,7 @@ mod list;
 mod output;
 mod plan;
 mod progress;
+mod reconstruct;
 mod replay;
 mod run;
 mod status;
@@ -51,6 +52,7 @@ fn command(cli: &Cli) -> Result<u8> {
         Command::Run(args) => return run::run(&context(), args),
         Command::Check(args) => return judge::check(&context(), args),
         Command::Plan(args) => plan::plan(&context(), args)?,
+        Command::Reconstruct(args) => return reconstruct::reconstruct(&context(), args),
         Command::Draw(args) => return judge::draw(&context(), args),
         Command::Report(args) => judge::report(&context(), args)?,
         Command::List(args) => list::list(&context(), args.what)?,

@@ -19,18 +19,22 @@ pub(crate) fn spawn() -> Result<Spawn> {
     }))
 }
 
-/// The options of a run; Ctrl-C sets its flag, a second one ends the program at once.
-pub(crate) fn options(args: &WorkArgs, catch_interrupts: bool) -> Result<Options> {
+/// A flag that Ctrl-C sets; a second one ends the program at once.
+pub(crate) fn interrupt() -> Result<Arc<AtomicBool>> {
     let interrupt = Arc::new(AtomicBool::new(false));
-    if catch_interrupts {
-        let flag = Arc::clone(&interrupt);
-        ctrlc::set_handler(move || {
-            if flag.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
-            }
-        })
-        .context("Ctrl-C cannot be caught")?;
-    }
+    let flag = Arc::clone(&interrupt);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+    })
+    .context("Ctrl-C cannot be caught")?;
+    Ok(interrupt)
+}
+
+/// The options of a run.
+pub(crate) fn options(args: &WorkArgs, catch_interrupts: bool) -> Result<Options> {
+    let interrupt = if catch_interrupts { interrupt()? } else { Arc::default() };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = match args.jobs {
         0 => (cores / args.threads as usize).max(1),

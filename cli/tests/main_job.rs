@@ -72,6 +72,33 @@ fn verdicts_that_contradict_the_expectation_end_with_4() {
 }
 
 #[test]
+fn a_claim_is_judged_in_the_variants_it_names() {
+    let claim = |variants: &str| {
+        let switch = "[variant.released.problem.digits.defects]\nhessian-damping = 1e-3\n";
+        let key = format!("[claim.T1]\nvariants = [\"{variants}\"]");
+        TINY.replace("[claim.T1]", &key)
+            .replace("[solver.lbfgs]", &format!("{switch}\n[solver.lbfgs]"))
+    };
+    let workshop = Workshop::new();
+    workshop.study("descent", &claim("released"));
+    let output = workshop.run(&["run"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    let verdicts = std::fs::read(workshop.store().join("verdicts.json")).unwrap();
+    let verdicts: serde_json::Value = serde_json::from_slice(&verdicts).unwrap();
+    let judged: Vec<&str> =
+        verdicts.as_array().unwrap().iter().map(|v| v["variant"].as_str().unwrap()).collect();
+    assert_eq!(judged, ["released"]);
+    // A name that no variant has is found before anything runs.
+    let workshop = Workshop::new();
+    workshop.study("descent", &claim("relaesed"));
+    let output = workshop.run(&["run"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = stderr(&output);
+    assert!(text.contains("no variant named `relaesed`") && text.contains("released"), "{text}");
+    assert!(workshop.trace_files().is_empty());
+}
+
+#[test]
 fn a_typo_in_a_study_points_at_its_line_and_suggests_the_name() {
     let workshop = Workshop::new();
     workshop.study("descent", &TINY.replace("[solver.lbfgs]", "[solver.lbfgs]\nmemmory = 5"));

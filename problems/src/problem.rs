@@ -60,6 +60,15 @@ pub trait Build: Problem + Sized {
     /// The section of the study file.
     type Config: DeserializeOwned;
 
+    /// Checks the values of a section before anything runs. For problems whose instances are cheap and need
+    /// no data; the others find mistakes when an instance is built.
+    ///
+    /// # Errors
+    /// [`SetupError`] for inadmissible parameters.
+    fn check(_config: &Self::Config) -> Result<(), SetupError> {
+        Ok(())
+    }
+
     /// Builds the instance of repetition `seed`. `reference` is the point that the study's
     /// `[reference]` stage found for this instance, if it has one.
     ///

@@ -100,7 +100,8 @@ pub fn observing_changes_nothing<P: Problem, S: Solver<P>>(solver: &S, problem: 
     }
 }
 
-/// The work a solver reports is the work its oracles did: samples, values, gradients, products.
+/// The work a solver reports is the work its oracles did: samples, values, gradients, products, proximal
+/// maps.
 ///
 /// # Panics
 /// If a count differs, or as [`trajectory`].
@@ -114,6 +115,7 @@ where
         values: work.values,
         gradients: work.gradients,
         hessian_vectors: work.hessian_vectors,
+        proxes: work.proxes,
         ..Work::default()
     };
     let mut state = init(solver, problem, Seed::root(13));

@@ -12,6 +12,7 @@ mod least_squares;
 mod line_search;
 mod newton_cg;
 mod pairs;
+mod pnp;
 mod released_lbfgs;
 mod released_newton;
 mod ridge_classifier;
@@ -35,6 +36,10 @@ pub use least_squares::{
     Cholesky, Effort, Iterative, LeastSquares, LeastSquaresSystem, Preconditioner, Right, Tolerance,
 };
 pub use newton_cg::{NewtonCg, NewtonCgState};
+pub use pnp::{
+    Decay, ForwardState, PnpAdmm, PnpAdmmState, PnpFista, PnpIsta, PnpSgd, Reading, Red, RedState,
+    Selection, StepSize, StrengthScaling,
+};
 pub use released_lbfgs::{ReleasedLbfgs, ReleasedLbfgsState, Seeding};
 pub use released_newton::{ReleasedNewton, ReleasedNewtonState};
 pub use ridge_classifier::{RidgeClassifier, RidgeClassifierState};

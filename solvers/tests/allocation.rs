@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use converge_problems::data::{DatasetChoice, Files};
-use converge_problems::gan::{LqGan, LqGanConfig};
+use converge_problems::gan::{LqGan, LqGanConfig, MixtureGan, MixtureGanConfig};
 use converge_problems::imaging::{ImagingConfig, SmoothImaging};
 use converge_problems::mlr::{
     Amount, FeatureChoice, Mlr, MlrConfig, Precision, RandomConvolution, SplitChoice, Storage,
@@ -15,8 +15,9 @@ use converge_problems::{Batch, BatchGradient, BatchProx, Build, Denoise, Problem
 use converge_solvers::check::LeastSquares;
 use converge_solvers::{
     AdmmSoftmax, BoundMajorizer, Consensus, Drift, Dual, EulerMaruyama, ExactLinear, Extragradient,
-    Fdr, GaussianSga, Iterative, Lbfgs, NewtonCg, Optimistic, Platen, Preconditioner, ProxMethod,
-    RidgeClassifier, Schedule, Sga, Sgd, Solver, Tolerance, WeakHeun,
+    Fdr, GaussianSga, Iterative, Lbfgs, NewtonCg, Optimistic, Platen, PnpAdmm, PnpFista, PnpIsta,
+    PnpSgd, Preconditioner, ProxMethod, Reading, Red, RidgeClassifier, Schedule, Selection, Sga,
+    Sgd, Solver, Tolerance, WeakHeun,
 };
 
 /// Counts what this thread allocates, so that tests beside it do not show.
@@ -203,6 +204,32 @@ fn oracles_of_images_allocate_nothing() {
 }
 
 #[test]
+fn no_plug_and_play_method_allocates_in_a_step() {
+    let json = r#"{"image":{"phantom":{"kind":"ellipses","rows":16,"columns":12}},"blocks":6,
+                   "operator":{"gaussian":{"ratio":0.7}},"inner":{"iterations":20},
+                   "denoiser":{"method":{"wavelet":{"levels":2}}}}"#;
+    let config: ImagingConfig = serde_json::from_str(json).expect("it is read");
+    let problem = SmoothImaging::new(&config, Seed::root(0)).expect("it sets up");
+    // Blocks that threads share are met by one worker, which is this closure's.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+    pool.install(|| {
+        assert_eq!(allocations(&PnpAdmm::default(), &problem), 0, "pnp-admm");
+        for reading in [Reading::Joint, Reading::Avg] {
+            for selection in [Selection::Iid, Selection::Epoch, Selection::Comb] {
+                let batch = Some(4);
+                let solver = PnpAdmm { batch, reading, selection, ..PnpAdmm::default() };
+                assert_eq!(allocations(&solver, &problem), 0, "{reading:?} {selection:?}");
+            }
+        }
+        assert_eq!(allocations(&PnpIsta::default(), &problem), 0, "pnp-ista");
+        assert_eq!(allocations(&PnpFista::default(), &problem), 0, "pnp-fista");
+        let sgd = PnpSgd { batch: 4, momentum: true, ..PnpSgd::default() };
+        assert_eq!(allocations(&sgd, &problem), 0, "pnp-sgd");
+        assert_eq!(allocations(&Red::default(), &problem), 0, "red");
+    });
+}
+
+#[test]
 fn no_method_for_games_allocates_in_a_step() {
     let problem = LqGan::build(&LqGanConfig::default(), Seed::root(1), None).expect("it builds");
     let drift = Drift::CorrectedSimultaneous;
@@ -222,4 +249,21 @@ fn no_method_for_games_allocates_in_a_step() {
     assert_eq!(allocations(&Extragradient::default(), &problem), 0, "extragradient");
     assert_eq!(allocations(&Optimistic::default(), &problem), 0, "optimistic");
     assert_eq!(allocations(&Consensus::default(), &problem), 0, "consensus");
+}
+
+/// So the memory of a run does not depend on how many steps it takes.
+#[test]
+fn no_method_allocates_in_a_step_of_the_game_of_networks() {
+    for config in [
+        r#"{ "generator": 8, "discriminator": 8, "regularization": { "r1": 0.1 } }"#,
+        r#"{ "generator": 8, "discriminator": 8, "loss": "wasserstein",
+             "regularization": { "gradient-penalty": 1.0 }, "samples": 50 }"#,
+    ] {
+        let parsed: MixtureGanConfig = serde_json::from_str(config).expect("it is read");
+        let problem = MixtureGan::build(&parsed, Seed::root(1), None).expect("it builds");
+        assert_eq!(allocations(&Sga::default(), &problem), 0, "sga, {config}");
+        assert_eq!(allocations(&Extragradient::default(), &problem), 0, "extragradient, {config}");
+        assert_eq!(allocations(&Optimistic::default(), &problem), 0, "optimistic, {config}");
+        assert_eq!(allocations(&Consensus::default(), &problem), 0, "consensus, {config}");
+    }
 }

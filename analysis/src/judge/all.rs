@@ -7,6 +7,7 @@ use super::{Finding, Kind, Setting, Test};
 use crate::claim::{Answer, Mistake, require};
 use crate::number::Failed;
 use crate::statistics::{Evidence, Interval};
+use crate::table::short;
 use crate::verdict::{Detectable, Side};
 
 /// `all = [ { better = { .. } }, .. ]`: a conjunction, as "on two data sets".
@@ -25,6 +26,20 @@ impl All {
             (number, name, kind)
         })
     }
+}
+
+/// What a part that does not support the claim found: `inconclusive, a 0.1 [-0.2, 0.3]`. It is refuted
+/// at its share of the error probability only.
+fn found(finding: &Finding, refuted: bool) -> String {
+    let answer = match (refuted, finding.answer) {
+        (true, _) => Answer::Refuted,
+        (false, Answer::NoVerdict) => return Answer::NoVerdict.word().to_owned(),
+        (false, _) => Answer::Inconclusive,
+    };
+    let Finding { statistic, unit, estimate, interval, .. } = finding;
+    let [estimate, lower, upper] = [*estimate, interval.lower, interval.upper].map(short);
+    let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+    format!("{}, {statistic} {estimate}{unit} [{lower}, {upper}]", answer.word())
 }
 
 impl Kind for All {
@@ -52,6 +67,8 @@ impl Kind for All {
         let statistic = "tests that hold";
         let (mut supported, mut refuted, mut nothing) = (0, 0, 0);
         let (mut failed, mut flags) = (Failed::new(), Vec::new());
+        // The parts that do not support the claim, refuted or not, with what they found.
+        let mut short = Vec::new();
         let (mut support, mut refute) = (0.0_f64, 1.0_f64);
         let (mut seeds, mut looks, mut has_evidence) = (usize::MAX, 0, true);
         for (number, name, kind) in self.parts() {
@@ -64,6 +81,10 @@ impl Kind for All {
             supported += usize::from(alone.answer == Answer::Supported);
             refuted += usize::from(strict.answer == Answer::Refuted);
             nothing += usize::from(alone.answer == Answer::NoVerdict);
+            if alone.answer != Answer::Supported {
+                let refuted = strict.answer == Answer::Refuted;
+                short.push((refuted, format!("test {}: {}", number + 1, found(&alone, refuted))));
+            }
             match alone.evidence {
                 Some(evidence) => {
                     support = support.max(evidence.support);
@@ -93,6 +114,8 @@ impl Kind for All {
         } else {
             Answer::Inconclusive
         };
+        let decisive = short.into_iter().filter(|(is, _)| *is == (answer == Answer::Refuted));
+        flags.splice(0..0, decisive.map(|(_, text)| text));
         Ok(Finding {
             procedure: "intersection of tests",
             statistic: statistic.to_owned(),

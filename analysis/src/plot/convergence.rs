@@ -5,6 +5,7 @@ use super::chart::{self, Chart, Line, Names};
 use super::curves::{Curve, End};
 use super::number;
 use super::scene::{About, Scene};
+use super::style;
 
 /// What is drawn.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct Convergence {
     pub floor: Option<f64>,
     /// Heights between which a claim holds.
     pub holds: Option<(f64, f64)>,
+    /// What the curves are held against, in ink.
+    pub theory: Option<Theory>,
     /// Width in mm.
     pub width: f64,
     /// A drawing of quick results.
@@ -31,13 +34,34 @@ pub struct Convergence {
     pub about: About,
 }
 
+/// A curve that no run made.
+#[derive(Clone, Debug)]
+pub struct Theory {
+    /// Its name.
+    pub name: String,
+    /// Places.
+    pub x: Vec<f64>,
+    /// Values.
+    pub y: Vec<f64>,
+}
+
+impl Theory {
+    /// The line, in ink: it belongs to no solver.
+    fn line(&self) -> Line {
+        let (name, x, y) = (self.name.clone(), self.x.clone(), self.y.clone());
+        Line { name, place: style::INK_PLACE, x, y, ..Line::default() }
+    }
+}
+
 /// Draws the curves; also says where the names went.
 pub fn draw(data: &Convergence) -> (Scene, Names) {
     chart::draw(&chart(data))
 }
 
 pub(super) fn chart(data: &Convergence) -> Chart {
-    let lines = data.curves.iter().map(line).collect();
+    // Over the curves, so that a band does not hide it.
+    let theory = data.theory.iter().map(Theory::line);
+    let lines = data.curves.iter().map(line).chain(theory).collect();
     let titles = (data.x_title.clone(), data.y_title.clone());
     Chart {
         reference: data.target.map(|target| (target, format!("target {}", number::short(target)))),
@@ -79,12 +103,17 @@ fn line(curve: &Curve) -> Line {
 
 fn axes(data: &Convergence) -> (Axis, Axis) {
     let (x_scale, y_scale) = data.scales;
+    let theory = || data.theory.iter();
     let xs = data.curves.iter().flat_map(|curve| curve.x.iter().copied());
+    let xs = xs.chain(theory().flat_map(|theory| theory.x.iter().copied()));
     let x = Axis::over(x_scale, xs, 0.0, 1.0);
     let starts = data.curves.iter().filter_map(|curve| curve.median.first());
     let first = starts.copied().fold(f64::NEG_INFINITY, f64::max);
     let curves = || data.curves.iter();
-    let all = || curves().flat_map(|c| c.low.iter().chain(&c.high).copied());
+    let all = || {
+        let bands = curves().flat_map(|c| c.low.iter().chain(&c.high).copied());
+        bands.chain(theory().flat_map(|theory| theory.y.iter().copied()))
+    };
     let most = all().filter(|v| v.is_finite()).fold(f64::NEG_INFINITY, f64::max);
     // A curve that diverges leaves the axes; the others stay readable.
     let diverges = curves().any(|curve| curve.end == End::Diverged);

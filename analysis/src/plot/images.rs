@@ -13,8 +13,17 @@ pub struct Picture {
     pub name: String,
     /// Gray values, column-major.
     pub pixels: Vec<f64>,
-    /// Peak signal-to-noise ratio in dB with its interval over seeds, where there is one.
-    pub psnr: Option<(f64, Option<(f64, f64)>)>,
+    /// How close it is to the reference, where there is one.
+    pub psnr: Option<Quality>,
+}
+
+/// Peak signal-to-noise ratios in dB.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quality {
+    /// Of the image that is shown.
+    pub shown: f64,
+    /// Mean over the seeds with its interval, where there are several; their images may differ.
+    pub mean: Option<(f64, (f64, f64))>,
 }
 
 /// What is drawn.
@@ -40,8 +49,10 @@ pub struct Images {
 }
 
 const GAP: f64 = 1.6 * MM;
-/// Name and quality under an image.
-const CAPTION: f64 = 7.6 * MM;
+/// Lines of text under an image, from its lower edge: name, its quality, that over seeds.
+const LINES: [f64; 3] = [3.2 * MM, 6.2 * MM, 9.0 * MM];
+/// Below the last line.
+const BELOW: f64 = 1.4 * MM;
 /// Most images side by side.
 const MOST: usize = 6;
 /// How much larger the inset is.
@@ -59,7 +70,9 @@ pub fn draw(data: &Images) -> Scene {
     let lines = data.pictures.len().div_ceil(MOST);
     let trial = if data.trial { TRIAL } else { 0.0 };
     let foot = if data.note.is_empty() { 0.0 } else { 2.6 * MM };
-    let total = trial + 0.3 * MM + lines as f64 * (height + CAPTION) + foot;
+    let qualities = || data.pictures.iter().filter_map(|picture| picture.psnr);
+    let caption = BELOW + LINES[usize::from(qualities().any(|quality| quality.mean.is_some())) + 1];
+    let total = trial + 0.3 * MM + lines as f64 * (height + caption) + foot;
     let mut scene = Scene::new(width, (total / 10.0).round() * 10.0, data.about.clone());
     let detail = data.zoom.or_else(|| data.pictures.first().and_then(|p| detail(p, data.shape)));
     let detail = detail
@@ -67,7 +80,7 @@ pub fn draw(data: &Images) -> Scene {
     let corner = detail.and_then(|detail| quiet_corner(data.pictures.first()?, data.shape, detail));
     for (i, picture) in data.pictures.iter().enumerate() {
         let left = 0.3 * MM + (side + GAP) * (i % MOST) as f64;
-        let top = trial + 0.3 * MM + (height + CAPTION) * (i / MOST) as f64;
+        let top = trial + 0.3 * MM + (height + caption) * (i / MOST) as f64;
         let area = Rect { left, top, right: left + side, bottom: top + height };
         let whole = Rect { left: 0.0, top: 0.0, right: columns as f64, bottom: rows as f64 };
         image(&mut scene, data, picture, &area, &whole);
@@ -138,17 +151,17 @@ fn words(scene: &mut Scene, picture: &Picture, area: &Rect) {
     let middle = f64::midpoint(area.left, area.right);
     let room = area.right - area.left;
     let name = Label::cut(&picture.name, 7.0, INK, room);
-    scene.text((middle, area.bottom + 3.2 * MM), Anchor::Middle, name);
-    let Some((psnr, interval)) = picture.psnr else { return };
-    let text = match interval {
-        Some((low, high)) => {
-            let shown = [(100.0 * low).floor(), (100.0 * high).ceil()].map(|v| v / 100.0);
-            format!("{psnr:.2} dB [{:.2}, {:.2}]", shown[0], shown[1])
-        }
-        None => format!("{psnr:.2} dB"),
+    scene.text((middle, area.bottom + LINES[0]), Anchor::Middle, name);
+    let Some(quality) = picture.psnr else { return };
+    let mut line = |place: f64, text: &str| {
+        let label = Label::new(&escape(&super::text::minus(text)), 6.5, SOFT).narrowed(room, 4.9);
+        scene.text((middle, area.bottom + place), Anchor::Middle, label);
     };
-    let label = Label::new(&escape(&super::text::minus(&text)), 6.5, SOFT).narrowed(room, 4.9);
-    scene.text((middle, area.bottom + 6.2 * MM), Anchor::Middle, label);
+    line(LINES[1], &format!("{:.2} dB", quality.shown));
+    if let Some((mean, (low, high))) = quality.mean {
+        let [low, high] = [(100.0 * low).floor(), (100.0 * high).ceil()].map(|v| v / 100.0);
+        line(LINES[2], &format!("mean {mean:.2} [{low:.2}, {high:.2}]"));
+    }
 }
 
 /// Variance of a square of pixels.

@@ -18,6 +18,7 @@ pub mod heat_map;
 pub mod images;
 pub mod names;
 pub mod number;
+pub mod order;
 pub mod paired;
 pub mod phase;
 pub mod print;
@@ -155,14 +156,15 @@ pub fn title(column: &str, unit: &str) -> String {
         "seconds" => "step time, s".to_owned(),
         "total-seconds" => "time with set-up, s".to_owned(),
         "passes" => "work, data passes".to_owned(),
-        _ if WORK.contains(&column) => format!("work, {}", text::escape(&column.replace('-', " "))),
+        "proxes" => "work, proximal maps".to_owned(),
+        _ if WORK.contains(&column) => format!("work, {}", text::spoken(column)),
         _ => plain_title(column, unit),
     }
 }
 
 /// The same where a column only bears the name of a count of work, as columns of probes may.
 pub fn plain_title(column: &str, unit: &str) -> String {
-    let name = text::escape(&column.replace('-', " "));
+    let name = text::spoken(column);
     if unit.is_empty() { name } else { format!("{name}, {}", text::escape(unit)) }
 }
 

@@ -11,7 +11,8 @@ use super::curves::{Curve, End};
 use super::density::{self, Density, bin_width};
 use super::forest;
 use super::heat_map::{self, Cell, HeatMap};
-use super::images::{self, Images, Picture};
+use super::images::{self, Images, Picture, Quality};
+use super::order::{self, Ladder, Orders};
 use super::paired::{self, Effect, Paired};
 use super::phase::{self, Phase, Trajectory};
 use super::profile::{self, Profile, Steps};
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<(&'static str, Scene)> {
         ("convergence-crowded", convergence::draw(&crowded()).0),
         ("residual", convergence::draw(&residual()).0),
         ("slope", slope::draw(&slope())),
+        ("order", order::draw(&orders())),
         ("time-to-target", time_to_target::draw(&time_to_target()).0),
         ("profile", profile::draw(&profile()).0),
         ("strip", replicates::strip(&strip(20))),
@@ -97,6 +99,7 @@ pub(crate) fn convergence(names: &[&str]) -> Convergence {
         target: Some(1e-6),
         floor: Some(1e-8),
         holds: None,
+        theory: None,
         width: 85.0,
         trial: false,
         about: about("Convergence"),
@@ -154,6 +157,7 @@ pub(crate) fn residual() -> Convergence {
         target: None,
         floor: None,
         holds: Some((-0.02, 0.02)),
+        theory: None,
         about: about("Residual"),
         ..convergence(&[])
     }
@@ -408,7 +412,8 @@ pub(crate) fn images() -> Images {
     let reference = image(0.0, 0);
     let picture = |name: &str, pixels: Vec<f64>| {
         let psnr = images::psnr_db(&reference, &pixels);
-        Picture { name: name.into(), psnr: Some((psnr, Some((psnr - 0.21, psnr + 0.18)))), pixels }
+        let quality = Quality { shown: psnr, mean: Some((psnr - 0.3, (psnr - 0.51, psnr - 0.12))) };
+        Picture { name: name.into(), psnr: Some(quality), pixels }
     };
     let others = [
         picture("adjoint", image(0.12, 2)),
@@ -427,6 +432,41 @@ pub(crate) fn images() -> Images {
         width: 120.0,
         trial: false,
         about: about("Images"),
+    }
+}
+
+pub(crate) fn orders() -> Orders {
+    let steps: Vec<f64> = (0..5).map(|k| 0.1 / f64::from(1 << (4 - k))).collect();
+    let ladder = |place: usize, name: &str, order: f64, size: f64, noise: f64| {
+        let error = |h: &f64| size * h.powf(order) * (1.0 + 2.0 * h);
+        let errors: Vec<f64> = steps.iter().map(error).collect();
+        let interval = |(h, e): (&f64, &f64)| {
+            let half = noise * h.sqrt();
+            ((e - half).max(f64::MIN_POSITIVE), e + half)
+        };
+        let intervals = steps.iter().zip(&errors).filter(|_| noise > 0.0).map(interval);
+        Ladder {
+            name: name.into(),
+            place,
+            variant: 0,
+            intervals: intervals.collect(),
+            claimed: (order < 3.0).then_some((order.round(), 0.1)),
+            order: Some((errors[1] / errors[0]).log2()),
+            steps: steps.clone(),
+            errors,
+        }
+    };
+    Orders {
+        ladders: vec![
+            ladder(0, "simultaneous, diffusion", 1.0, 0.3, 0.0),
+            ladder(1, "alternating, diffusion", 1.0, 0.12, 0.0),
+            ladder(2, "simultaneous, corrected", 2.0, 0.25, 2e-5),
+            ladder(3, "alternating, corrected", 1.6, 0.01, 0.0),
+        ],
+        titles: ("learning rate".into(), "error of *θ*".into()),
+        width: 85.0,
+        trial: false,
+        about: about("Orders"),
     }
 }
 

@@ -7,7 +7,7 @@ use super::chart::{self, Chart, Fit, Line};
 use super::convergence::{self, Convergence};
 use super::frame::Frame;
 use super::scene::Scene;
-use super::style::MM;
+use super::style::{self, MM};
 
 /// Height of the panel of window starts in mm.
 const PANEL: f64 = 24.0;
@@ -78,8 +78,8 @@ fn panel(data: &Sensitivity, width: f64) -> Chart {
     let room = 0.06 * (high - low);
     let y = Axis::over(Scale::Linear, [low - room, high + room].into_iter(), 0.0, 1.0);
     let line = Line {
-        // Ink: it belongs to no solver.
-        place: 4,
+        // It belongs to no solver.
+        place: style::INK_PLACE,
         x: data.starts.clone(),
         y: data.slope.clone(),
         band: data.band.clone(),

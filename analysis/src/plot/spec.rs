@@ -2,7 +2,8 @@
 //!
 //! | kind | shows | keys beside `caption`, `width-mm` |
 //! |---|---|---|
-//! | `convergence` (default) | median and 10–90 % band over seeds | `y`, `x`, `scale`, `target`, `floor`, `holds` |
+//! | `convergence` (default) | median and 10–90 % band over seeds, or mean and the band of its `error` | `y`, `x`, `scale`, `target`, `floor`, `holds`, `error`, `theory` |
+//! | `order` | errors on a ladder of steps, with the claimed orders as bands | `y`, `x`, `orders`, `error` |
 //! | `slope` | a rate with its window, and its dependence on the window | `claim`, or `y`, `solvers`, `rate`, `window`; `x`, `floor`, `scale` |
 //! | `time-to-target` | share of runs that reached the target, against cost | `y`, `target`, `x`, `scale` |
 //! | `profile` | share of problems solved, against ratio to the best or cost | `y`, `target`, `x`, `ratio` |
@@ -11,11 +12,13 @@
 //! | `cost` | set-up and steps as stacked bars | `x` |
 //! | `heat-map` | a number over two axes | `x`, `y`, `value`, `at`, `scale`, `region` |
 //! | `forest` | the verdicts | |
-//! | `images` | output arrays as images | `output`, `reference`, `window`, `zoom` |
+//! | `images` | output arrays as images | `output`, `reference`, `window`, `zoom`, `joined` |
 //! | `phase-portrait` | two columns against each other | `x`, `y`, `equilibria`, `field` |
-//! | `density` | a column or an output array against its law | `y` or `output`, `after`, `theory` |
+//! | `density` | a column or an output array against its law | `y` or `output`, `coordinate`, `after`, `theory` |
 //!
-//! All but `forest` take `problem`, `solvers` and `labels` (short names of curves). Those that look
+//! All but `forest` take `problem`, `solvers` and `labels` (short names of curves). Images of all problems
+//! are in one figure with `joined = true`, for problems that differ in what is done with one image; there
+//! `labels` also take `curve on problem`. Those that look
 //! at columns take `probe`, a name or a list, in place of problem and solvers.
 
 use std::collections::BTreeMap;
@@ -33,6 +36,7 @@ use crate::judge::RateKind;
 pub(super) enum Kind {
     #[default]
     Convergence,
+    Order,
     Slope,
     TimeToTarget,
     Profile,
@@ -51,7 +55,10 @@ impl Kind {
     /// Keys that it takes, beside those of all kinds.
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Convergence => &["x", "y", "scale", "target", "floor", "holds", "probe"],
+            Self::Convergence => {
+                &["x", "y", "scale", "target", "floor", "holds", "error", "theory", "probe"]
+            }
+            Self::Order => &["x", "y", "orders", "error", "probe"],
             Self::Slope => &["claim", "x", "y", "rate", "window", "floor", "scale"],
             Self::TimeToTarget => &["x", "y", "target", "scale"],
             Self::Profile => &["x", "y", "target", "ratio"],
@@ -60,9 +67,9 @@ impl Kind {
             Self::Cost => &["x"],
             Self::HeatMap => &["x", "y", "value", "at", "scale", "region", "probe"],
             Self::Forest => &[],
-            Self::Images => &["output", "reference", "window", "zoom"],
+            Self::Images => &["output", "reference", "window", "zoom", "joined"],
             Self::PhasePortrait => &["x", "y", "equilibria", "field", "probe"],
-            Self::Density => &["y", "output", "after", "theory", "probe"],
+            Self::Density => &["y", "output", "coordinate", "after", "theory", "probe"],
         }
     }
 }
@@ -102,7 +109,15 @@ pub(super) struct Equilibrium {
     pub(super) stable: bool,
 }
 
-/// A law that a density is held against.
+/// An order that a ladder of errors is held against.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Claimed {
+    pub(super) value: f64,
+    pub(super) margin: f64,
+}
+
+/// What a figure is held against: a law for a density, a table for a density or for curves.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Theory {
@@ -112,6 +127,9 @@ pub(super) enum Theory {
     Exponential { rate: f64 },
     /// Uniform between two ends.
     Uniform { from: f64, to: f64 },
+    /// The rows of a probe: of curves its column over that of x; of a density the places in `column`,
+    /// the density in `column-density` and the probability below in `column-below`.
+    Table { probe: String, column: String },
 }
 
 /// Columns and rows of the claimed region of a heat map, as values of the axes.
@@ -150,10 +168,19 @@ pub(super) struct Spec {
     pub(super) ratio: Option<bool>,
     pub(super) region: Option<Region>,
     pub(super) output: Option<String>,
+    /// Place of the number within each point of an output array of shape (points, coordinates).
+    pub(super) coordinate: Option<usize>,
+    /// Column of standard errors.
+    pub(super) error: Option<String>,
+    #[serde(default)]
+    pub(super) orders: Vec<Claimed>,
     pub(super) reference: Option<String>,
     pub(super) zoom: Option<[usize; 3]>,
     #[serde(default)]
+    pub(super) joined: bool,
+    #[serde(default)]
     pub(super) equilibria: Vec<Equilibrium>,
+    /// A probe whose rows are places and directions.
     pub(super) field: Option<String>,
     pub(super) after: Option<f64>,
     pub(super) theory: Option<Theory>,

@@ -119,6 +119,9 @@ pub const LOOKS: [Look; 8] = [
     look(0x73_0519, 0xC4_517F, 0x73_0519, Marker::Polygon(6, 0)),
 ];
 
+/// The place whose look is plain ink, for lines that belong to no solver.
+pub const INK_PLACE: usize = 4;
+
 /// Dash patterns in multiples of the line width; none for a solid line.
 pub const DASHES: [&[f64]; 4] = [&[], &[4.0, 1.4], &[1.2, 1.2], &[6.0, 1.4, 1.2, 1.4]];
 

@@ -114,6 +114,18 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// A column's name in words, in markup: parts that are names of Greek letters become the letters, ratios
+/// of signals go by their capitals.
+pub fn spoken(column: &str) -> String {
+    let word = |word: &str| match word {
+        "theta" => "*θ*".to_owned(),
+        "omega" => "*ω*".to_owned(),
+        "psnr" | "snr" | "ssim" => word.to_uppercase(),
+        _ => escape(word),
+    };
+    column.split('-').map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// A power of ten as axes write it: `1`, `10`, `10^{−3}`.
 pub fn power_of_ten(exponent: i32) -> String {
     match exponent {

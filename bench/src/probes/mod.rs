@@ -1,7 +1,7 @@
 //! Probes: identities, monotonicity, moments and costs, each against the plainest arithmetic.
 //!
 //! Those of games (`affine_game`, `path_game` and what uses them) follow from "SDE approximations of GANs training and its
-//! long-run behavior", arXiv 2006.02047, and moment recursions. Source of all others: "ADMM-Softmax: An ADMM Approach for Multinomial Logistic Regression",
+//! long-run behavior", arXiv 2006.02047, and moment recursions; those of images are in `imaging`. Source of all others: "ADMM-Softmax: An ADMM Approach for Multinomial Logistic Regression",
 //! ETNA 52 (2020), 214-229, and what follows from it: I1 to I4 and T2, T3 are named where they are
 //! checked.
 
@@ -12,7 +12,12 @@ mod dual_share;
 mod euler_chain;
 mod fokker_planck;
 mod game_at_rest;
+mod game_contraction;
+mod game_density;
+mod game_field;
+mod game_moments;
 mod game_vector;
+mod imaging;
 mod iteration_cost;
 mod least_squares_cost;
 mod least_squares_crossover;
@@ -41,7 +46,16 @@ pub use dual_share::DualShare;
 pub use euler_chain::EulerChain;
 pub use fokker_planck::FokkerPlanckValues;
 pub use game_at_rest::{GameAtRest, LyapunovForms};
+pub use game_contraction::{GameContraction, GameMethod, NoiselessGame};
+pub use game_density::{GameDensity, RestingGame};
+pub use game_field::{GameField, PlanarGame};
+pub use game_moments::GameMoments;
 pub use game_vector::{DynamicName, GameVector, Known};
+pub use imaging::{
+    ContractionBound, DenoiserCertificate, GradientRefusal, ImagingMemory, ImagingStepCost,
+    MaskedProx, MinibatchUnbiased, NetworkDenoising, NetworkGolden, OperatorAdjoints,
+    PhaselessProx, PnpIdentities, ResidualBound, VariationalAgreement,
+};
 pub use iteration_cost::IterationCost;
 pub use least_squares_cost::LeastSquaresCost;
 pub use least_squares_crossover::LeastSquaresCrossover;

@@ -71,6 +71,11 @@ fn walk(node: &Node, names: &Names, scope: &mut Scope) -> Found<()> {
                     "claim" | "claims" => {
                         look_up(value, key, "claim", &[&names.claims])?;
                     }
+                    // What a plot is held against says nothing of the curves that it looks at.
+                    "field" => {
+                        look_up(value, key, "probe", &[&names.probes])?;
+                    }
+                    "theory" => walk(value, names, &mut Scope::default())?,
                     key => {
                         scope.seconds |= is_seconds(key);
                         walk(value, names, scope)?;

@@ -113,13 +113,14 @@
 //! # Claims and plots
 //!
 //! `[claim.NAME]` and `[plot.NAME]` are read by the analysis. Here the names in them are checked:
-//! `problem`, `solver`, `solvers`, `than`, `probe`, `claims` name sections (or curves) of the study, one or
+//! `problem`, `solver`, `solvers`, `than`, `probe`, `field`, `claims` name sections (or curves) of the study, one or
 //! a list. A cell is *timed*, that is, runs alone, where a stop rule counts seconds or a claim or
 //! plot that concerns it uses a name ending in `seconds` or `total-passes`, and where a probe says `timed = true`.
 
 mod cells;
 mod fields;
 mod mention;
+mod model;
 mod node;
 mod overlay;
 mod paper;
@@ -140,6 +141,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use self::model::Model;
 pub use self::paper::{NoStudy, Paper, paper_solvers};
 
 use self::mention::{Names, Scope};
@@ -149,7 +151,7 @@ use crate::cell::{Cell, Section, Stage, canonical};
 use crate::record::Record;
 use crate::registry::Registry;
 
-/// A mistake in a study file. Displays as `file:line: finding`, with the nearest name and remedy.
+/// A mistake in a study or model file. Displays as `file:line: finding`, with the nearest name and remedy.
 #[derive(Debug, thiserror::Error)]
 #[error("{}:{line}: {finding}", path.display())]
 pub struct StudyError {

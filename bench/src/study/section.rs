@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use converge_problems::SetupError;
 use serde_json::{Map, Value};
 
 use super::fields::{nearest, quoted, suggestion};
@@ -164,7 +165,13 @@ pub(super) fn explain(
                 quoted(&fitting)
             ))
         }
-        RegistryError::Setup(error) => section.finding(format!("{place}: {error}")),
+        RegistryError::Setup(error) => {
+            let path = match error {
+                SetupError::Parameter { name, .. } | SetupError::Shape { what: name, .. } => name,
+                _ => "",
+            };
+            section.deepest(path).finding(format!("{place}: {error}"))
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::environment::code_digest;
 use crate::memory::{peak_bytes, reset_peak};
 use crate::plan::CELL_SECONDS;
 use crate::process::{Process, Until};
-use crate::record::{Array, Header, Record, Status, Trace};
+use crate::record::{Array, Header, Record, Status, TIME_STEP, Trace};
 use crate::registry::{Instance, ProbeError, Registry, RegistryError};
 use crate::runner::{probe, run};
 
@@ -215,6 +215,9 @@ impl Desk<'_> {
         let mut process = start(self.registry)?;
         record.header.setup_seconds = clock.now() - on;
         record.header.setup_work = process.setup_work().to_array().to_vec();
+        if let Some(time) = process.time_step() {
+            record.header.facts.insert(TIME_STEP.into(), time.to_string());
+        }
         let ended = run(process.as_mut(), clock, &cell.sampling, &cell.stop)
             .map_err(|error| Fault::Crashed(error.to_string()))?;
         record.header.status = ended.status;

@@ -10,6 +10,8 @@ use crate::DataError;
 pub(super) struct Array {
     pub(super) extents: Vec<usize>,
     pub(super) values: Features,
+    /// Every element is a pair of values, its real and its imaginary part.
+    pub(super) complex: bool,
 }
 
 /// Element type of a binary array.
@@ -116,6 +118,11 @@ impl Table {
         labels_path: &Path,
         labels: &Array,
     ) -> Result<Self, DataError> {
+        for (path, array) in [(path, &features), (labels_path, labels)] {
+            if array.complex {
+                return Err(DataError::new(path, "holds complex numbers; samples are real"));
+            }
+        }
         let samples = features.extents.first().copied().unwrap_or(0);
         let shape = match features.extents.get(1..).unwrap_or(&[]) {
             [] => Shape { channels: 1, rows: 1, columns: 1 },

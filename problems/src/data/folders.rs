@@ -33,6 +33,11 @@ impl Folders {
         Self { search, cache }
     }
 
+    /// The first file of that path in any of the folders.
+    pub(crate) fn find(&self, file: impl AsRef<Path>) -> Option<PathBuf> {
+        self.all().map(|folder| folder.join(&file)).find(|path| path.is_file())
+    }
+
     /// Every folder, in the order of the search.
     pub(super) fn all(&self) -> impl Iterator<Item = &Path> {
         self.search.iter().chain(&self.cache).map(PathBuf::as_path)

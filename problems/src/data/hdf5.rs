@@ -3,7 +3,7 @@
 
 use ::hdf5::dataset::Layout;
 use ::hdf5::types::{FloatSize, IntSize, TypeDescriptor};
-use ::hdf5::{Dataset, Datatype, File, FileBuilder};
+use ::hdf5::{Dataset, Datatype, File, FileBuilder, H5Type};
 use std::path::Path;
 
 use super::Features;
@@ -30,8 +30,12 @@ pub(super) fn read(path: &Path, name: &str) -> Result<Array, DataError> {
              it was never written whole, or is damaged"
         )));
     }
-    let values = numbers(&dataset).map_err(|finding| error(format!("`{name}` {finding}")))?;
-    Ok(Array { extents, values })
+    let finding = |finding| error(format!("`{name}` {finding}"));
+    if let Some(values) = pairs(&dataset).map_err(finding)? {
+        return Ok(Array { extents, values, complex: true });
+    }
+    let values = numbers(&dataset).map_err(finding)?;
+    Ok(Array { extents, values, complex: false })
 }
 
 /// Opens the data set `name`, which has 1 to 4 extents.
@@ -127,6 +131,50 @@ pub(super) fn layout(
 /// Slots of the library's table of chunks: a prime, and many for each chunk that is kept.
 const SLOTS: usize = 100_003;
 
+/// A complex number as h5py writes it.
+#[derive(Clone, Copy, H5Type)]
+#[repr(C)]
+struct Short {
+    r: f64,
+    i: f64,
+}
+
+/// A complex number as MATLAB writes it.
+#[derive(Clone, Copy, H5Type)]
+#[repr(C)]
+struct Long {
+    real: f64,
+    imag: f64,
+}
+
+/// Real and imaginary parts, if the data set is of compounds of two floating-point numbers with the
+/// names that h5py or MATLAB gives them.
+fn pairs(dataset: &Dataset) -> Result<Option<Features>, String> {
+    let damaged = |error: ::hdf5::Error| format!("cannot be read: {error}");
+    let kind = dataset.dtype().and_then(|kind| kind.to_descriptor()).map_err(damaged)?;
+    let TypeDescriptor::Compound(compound) = kind else { return Ok(None) };
+    let floats = compound.fields.iter().all(|field| matches!(field.ty, TypeDescriptor::Float(_)));
+    let names: Vec<&str> = compound.fields.iter().map(|field| field.name.as_str()).collect();
+    let values = match &names[..] {
+        ["r", "i"] if floats => {
+            let pairs = dataset.read_raw::<Short>().map_err(damaged)?;
+            pairs.into_iter().flat_map(|Short { r, i }| [r, i]).collect()
+        }
+        ["real", "imag"] if floats => {
+            let pairs = dataset.read_raw::<Long>().map_err(damaged)?;
+            pairs.into_iter().flat_map(|Long { real, imag }| [real, imag]).collect()
+        }
+        _ => {
+            let names = names.join(", ");
+            return Err(format!(
+                "holds compounds of {names}; those of two floats r, i or real, imag are read, as \
+                 complex numbers"
+            ));
+        }
+    };
+    Ok(Some(Features::F64(values)))
+}
+
 /// All numbers of a data set.
 fn numbers(dataset: &Dataset) -> Result<Features, String> {
     let damaged = |error: ::hdf5::Error| format!("cannot be read: {error}");
@@ -190,9 +238,49 @@ mod tests {
     #[test]
     fn integers_and_floats_are_read_by_path() {
         let found = array(two_sets, |bytes| bytes, "labels").unwrap();
-        assert_eq!(found, Array { extents: vec![3], values: Features::F64(vec![1.0, -2.0, 3.0]) });
+        assert_eq!(
+            found,
+            Array { extents: vec![3], values: Features::F64(vec![1.0, -2.0, 3.0]), complex: false }
+        );
         let found = array(two_sets, |bytes| bytes, "part/features").unwrap();
-        assert_eq!(found, Array { extents: vec![2, 3], values: Features::F32(vec![0.5; 6]) });
+        assert_eq!(
+            found,
+            Array { extents: vec![2, 3], values: Features::F32(vec![0.5; 6]), complex: false }
+        );
+    }
+
+    #[test]
+    fn compounds_of_two_floats_are_complex_numbers() {
+        #[derive(Clone, Copy, H5Type)]
+        #[repr(C)]
+        struct Single {
+            r: f32,
+            i: f32,
+        }
+        let single = |file: &File| {
+            let data = [Single { r: 0.5, i: -1.0 }, Single { r: 2.0, i: 3.0 }];
+            file.new_dataset_builder().with_data(&data).create("x").map(drop)
+        };
+        let long = |file: &File| {
+            let data = [Long { real: 0.5, imag: -1.0 }, Long { real: 2.0, imag: 3.0 }];
+            file.new_dataset_builder().with_data(&data).create("x").map(drop)
+        };
+        let values = Features::F64(vec![0.5, -1.0, 2.0, 3.0]);
+        let expected = Array { extents: vec![2], values, complex: true };
+        assert_eq!(array(single, |bytes| bytes, "x").unwrap(), expected);
+        assert_eq!(array(long, |bytes| bytes, "x").unwrap(), expected);
+        #[derive(Clone, Copy, H5Type)]
+        #[repr(C)]
+        struct Other {
+            x: f64,
+            y: f64,
+        }
+        let other = |file: &File| {
+            let data = [Other { x: 0.5, y: 1.0 }];
+            file.new_dataset_builder().with_data(&data).create("x").map(drop)
+        };
+        let message = array(other, |bytes| bytes, "x").unwrap_err();
+        assert!(message.contains("holds compounds of x, y"), "{message}");
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub(super) fn read<R: BufRead>(source: &mut Source<R>) -> Result<Array, DataErro
     let payload = source.payload(bytes)?;
     source.end()?;
     let values = element.decode(payload, true).expect("32-bit integers are exact");
-    Ok(Array { extents: extents.into_iter().map(|extent| extent as usize).collect(), values })
+    let extents = extents.into_iter().map(|extent| extent as usize).collect();
+    Ok(Array { extents, values, complex: false })
 }
 
 #[cfg(test)]

@@ -56,7 +56,9 @@ pub use choice::{Column, DatasetChoice, Files, Format};
 pub use digits::digits;
 pub use fetch::{FetchError, Progress, fetch};
 pub use folders::Folders;
+pub use npy::write as write_npy;
 pub use numbers::{Numbers, numbers};
+pub use picture::write as write_png;
 pub use streamed::Streamed;
 pub use synthetic::{Model, Synthetic};
 

@@ -2,7 +2,7 @@
 //! dictionary of three known keys, then the numbers.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
 use super::Features;
@@ -17,16 +17,26 @@ const HEADER: usize = 1 << 16;
 #[derive(Debug, PartialEq)]
 struct Header {
     element: Element,
+    /// Every element is a pair of these.
+    complex: bool,
     big_endian: bool,
     column_major: bool,
     extents: Vec<u64>,
+}
+
+impl Header {
+    /// Values of an element.
+    fn width(&self) -> usize {
+        if self.complex { 2 } else { 1 }
+    }
 }
 
 /// Reads one array and makes sure that nothing follows it.
 pub(super) fn read<R: BufRead>(source: &mut Source<R>) -> Result<Array, DataError> {
     let header = header(source)?;
     let bytes = elements(&header.extents)
-        .and_then(|elements| elements.checked_mul(header.element.size() as u64))
+        .and_then(|elements| elements.checked_mul(header.width() as u64))
+        .and_then(|numbers| numbers.checked_mul(header.element.size() as u64))
         .ok_or_else(|| source.error(format!("extents {:?} overflow", header.extents)))?;
     let payload = source.payload(bytes)?;
     source.end()?;
@@ -35,8 +45,41 @@ pub(super) fn read<R: BufRead>(source: &mut Source<R>) -> Result<Array, DataErro
         .decode(payload, header.big_endian)
         .ok_or_else(|| source.error("holds integers beyond 2^53, which have no exact double"))?;
     let extents: Vec<usize> = header.extents.iter().map(|&extent| extent as usize).collect();
-    let values = if header.column_major { row_major(values, &extents) } else { values };
-    Ok(Array { extents, values })
+    let width = header.width();
+    let values = if header.column_major { row_major(values, &extents, width) } else { values };
+    Ok(Array { extents, values, complex: header.complex })
+}
+
+/// Writes an array, row-major, little-endian; complex ones as pairs.
+///
+/// # Errors
+/// [`DataError`] if the file cannot be written.
+///
+/// # Panics
+/// If the number of values is not that of the extents.
+pub fn write(
+    path: &Path,
+    extents: &[usize],
+    complex: bool,
+    values: &[f64],
+) -> Result<(), DataError> {
+    let (descr, width) = if complex { ("<c16", 2) } else { ("<f8", 1) };
+    assert_eq!(width * extents.iter().product::<usize>(), values.len(), "values of the extents");
+    let list = extents.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    let mut header =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({list},), }}");
+    // Magic, version and length take 10 bytes, the end of the line one.
+    let padded = (10 + header.len() + 1).next_multiple_of(64) - 11;
+    header.extend(std::iter::repeat_n(' ', padded - header.len()));
+    header.push('\n');
+    let failed = |e| DataError::new(path, format!("cannot be written: {e}"));
+    let mut file = BufWriter::new(File::create(path).map_err(failed)?);
+    let mut put = |bytes: &[u8]| file.write_all(bytes).map_err(failed);
+    put(b"\x93NUMPY\x01\x00")?;
+    put(&(header.len() as u16).to_le_bytes())?;
+    put(header.as_bytes())?;
+    values.iter().try_for_each(|value| put(&value.to_le_bytes()))?;
+    file.flush().map_err(failed)
 }
 
 /// Extents and type of an array whose numbers stay in `file` of `length` bytes, and the byte where
@@ -53,6 +96,7 @@ pub(super) fn layout(
     let header = header(&mut source)?;
     let kind = match header.element {
         Element::Unsigned(1) => Kind::U8,
+        _ if header.complex => return Err(source.error("holds complex numbers; samples are real")),
         Element::Float(4) if !header.big_endian => Kind::F32,
         Element::Float(8) if !header.big_endian => Kind::F64,
         _ => {
@@ -132,9 +176,10 @@ fn parse(text: &str) -> Result<Header, String> {
         }
         rest = after.trim_start();
     }
-    let (element, big_endian) = element.ok_or("no `descr`")?;
+    let (element, complex, big_endian) = element.ok_or("no `descr`")?;
     Ok(Header {
         element,
+        complex,
         big_endian,
         column_major: column_major.ok_or("no `fortran_order`")?,
         extents: extents.ok_or("no `shape`")?,
@@ -149,8 +194,8 @@ fn boolean(value: &str) -> Result<bool, String> {
     }
 }
 
-/// Element type and whether it is big-endian.
-fn descr(value: &str) -> Result<(Element, bool), String> {
+/// Element type, whether it is complex, and whether it is big-endian.
+fn descr(value: &str) -> Result<(Element, bool, bool), String> {
     let code = value.trim_matches(['\'', '"']);
     let element = match code.get(1..) {
         Some("b1" | "u1") => Element::Unsigned(1),
@@ -161,17 +206,18 @@ fn descr(value: &str) -> Result<(Element, bool), String> {
         Some("i2") => Element::Signed(2),
         Some("i4") => Element::Signed(4),
         Some("i8") => Element::Signed(8),
-        Some("f4") => Element::Float(4),
-        Some("f8") => Element::Float(8),
+        Some("f4" | "c8") => Element::Float(4),
+        Some("f8" | "c16") => Element::Float(8),
         _ => {
             return Err(format!(
-                "element type {value} is not read; integers, booleans, f4 and f8 are"
+                "element type {value} is not read; integers, booleans, f4, f8, c8 and c16 are"
             ));
         }
     };
+    let complex = code[1..].starts_with('c');
     match &code[..1] {
-        "<" | "|" | "=" => Ok((element, false)),
-        ">" => Ok((element, true)),
+        "<" | "|" | "=" => Ok((element, complex, false)),
+        ">" => Ok((element, complex, true)),
         _ => Err(format!("element type {value} has no known byte order")),
     }
 }
@@ -189,17 +235,18 @@ fn shape(value: &str) -> Result<Vec<u64>, String> {
     }
 }
 
-/// Reorders from fastest extent first to slowest extent first.
-fn row_major(values: Features, extents: &[usize]) -> Features {
-    fn reorder<T: Copy>(values: &[T], extents: &[usize]) -> Vec<T> {
+/// Reorders from fastest extent first to slowest extent first; an element is `width` values.
+fn row_major(values: Features, extents: &[usize], width: usize) -> Features {
+    fn reorder<T: Copy>(values: &[T], extents: &[usize], width: usize) -> Vec<T> {
         let mut index = vec![0; extents.len()];
         let mut strides = vec![1; extents.len()];
         for i in 1..extents.len() {
             strides[i] = strides[i - 1] * extents[i - 1];
         }
         let mut reordered = Vec::with_capacity(values.len());
-        for _ in 0..values.len() {
-            reordered.push(values[index.iter().zip(&strides).map(|(i, s)| i * s).sum::<usize>()]);
+        for _ in 0..values.len() / width {
+            let place = width * index.iter().zip(&strides).map(|(i, s)| i * s).sum::<usize>();
+            reordered.extend_from_slice(&values[place..place + width]);
             for axis in (0..extents.len()).rev() {
                 index[axis] += 1;
                 if index[axis] < extents[axis] {
@@ -211,9 +258,11 @@ fn row_major(values: Features, extents: &[usize]) -> Features {
         reordered
     }
     match values {
-        Features::U8 { values, scale } => Features::U8 { values: reorder(&values, extents), scale },
-        Features::F32(values) => Features::F32(reorder(&values, extents)),
-        Features::F64(values) => Features::F64(reorder(&values, extents)),
+        Features::U8 { values, scale } => {
+            Features::U8 { values: reorder(&values, extents, width), scale }
+        }
+        Features::F32(values) => Features::F32(reorder(&values, extents, width)),
+        Features::F64(values) => Features::F64(reorder(&values, extents, width)),
         // Refused before: its samples lie scattered.
         streamed @ Features::Streamed(_) => streamed,
     }
@@ -271,6 +320,43 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn complex_numbers_are_pairs_in_either_order() {
+        let singles: Vec<u8> = (0..12_u8).flat_map(|v| f32::from(v).to_le_bytes()).collect();
+        let doubles: Vec<u8> = (0..12_u8).flat_map(|v| f64::from(v).to_be_bytes()).collect();
+        for (descr, numbers) in [("<c8", singles), (">c16", doubles)] {
+            let array = read(&mut source(&file(&header(descr, "False", "(2, 3)"), &numbers)));
+            let array = array.unwrap();
+            assert!(array.complex && array.extents == [2, 3]);
+            assert!((0..12).all(|i| (array.values.get(i) - i as f64).abs() <= 0.0));
+            let array = read(&mut source(&file(&header(descr, "True", "(2, 3)"), &numbers)));
+            let array = array.unwrap();
+            // Elements (0, 0), (1, 0), (0, 1), ... in the file.
+            let expected = [0, 1, 4, 5, 8, 9, 2, 3, 6, 7, 10, 11];
+            for (i, value) in expected.into_iter().enumerate() {
+                assert!((array.values.get(i) - f64::from(value)).abs() <= 0.0, "{descr} {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npy");
+        let values: Vec<f64> = (0..12).map(|i| f64::from(i).sqrt()).collect();
+        for (extents, complex) in [(vec![3, 4], false), (vec![6], true), (vec![1, 2, 3], true)] {
+            write(&path, &extents, complex, &values).unwrap();
+            // NumPy wants the numbers to start at a multiple of 64.
+            let bytes = std::fs::read(&path).unwrap();
+            assert_eq!((bytes.len() - 8 * 12) % 64, 0);
+            let array = read(&mut source(&bytes)).unwrap();
+            assert_eq!((&array.extents, array.complex), (&extents, complex));
+            for (i, value) in values.iter().enumerate() {
+                assert_eq!(array.values.get(i).to_bits(), value.to_bits());
+            }
+        }
+    }
+
+    #[test]
     fn errors_say_what_is_wrong() {
         let ok = |shape: &str| header("|u1", "False", shape);
         for (bytes, words) in [
@@ -314,7 +400,11 @@ pub(super) mod tests {
             let order = if column_major { "True" } else { "False" };
             let bytes = damage.done_to(&file(&header("<i4", order, "(2, 3, 2)"), &[9; 48]));
             if let Ok(array) = read(&mut source(&bytes)) {
-                prop_assert_eq!(array.extents.iter().product::<usize>(), array.values.len());
+                let width = if array.complex { 2 } else { 1 };
+                prop_assert_eq!(
+                    width * array.extents.iter().product::<usize>(),
+                    array.values.len()
+                );
             }
         }
     }

@@ -217,7 +217,10 @@ mod tests {
         for deflated in [false, true] {
             let bytes = archive(&[("x.npy", &x), ("y.npy", &y)], deflated);
             let values = Features::U8 { values: vec![1, 2, 3], scale: 1.0 };
-            assert_eq!(array(&bytes, "x").unwrap(), Array { extents: vec![3], values });
+            assert_eq!(
+                array(&bytes, "x").unwrap(),
+                Array { extents: vec![3], values, complex: false }
+            );
             assert_eq!(array(&bytes, "y").unwrap().extents, [500]);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::array::Array;
 use super::source::{Source, content_sum, file_sum};
 use super::{hdf5, npy, npz, picture};
 use crate::{DataError, SetupError};
@@ -13,7 +14,9 @@ pub struct Numbers {
     pub path: PathBuf,
     /// Extents, slowest first.
     pub extents: Vec<usize>,
-    /// The numbers, row-major. Integers of a picture are divided by the largest their bits can hold.
+    /// Whether every number is complex: a pair of [`values`](Self::values), real part first.
+    pub complex: bool,
+    /// The numbers, row-major; complex ones as pairs. Integers of a picture are divided by the largest their bits can hold.
     pub values: Vec<f64>,
     /// SHA-256 of the file, hexadecimal; of the unpacked content where that is NPY.
     pub checksum: String,
@@ -53,7 +56,7 @@ pub fn numbers(path: &Path, dataset: Option<&str>) -> Result<Numbers, SetupError
         return Err(error(format!("holds no number: its extents are {:?}", array.extents)).into());
     }
     if let Some(i) = values.iter().position(|value| !value.is_finite()) {
-        let mut rest = i;
+        let mut rest = if array.complex { i / 2 } else { i };
         let mut index: Vec<usize> = array
             .extents
             .iter()
@@ -69,7 +72,8 @@ pub fn numbers(path: &Path, dataset: Option<&str>) -> Result<Numbers, SetupError
             format!("holds {} at {index:?} (from 0); every number has to be finite", values[i]);
         return Err(error(found).into());
     }
-    Ok(Numbers { path: path.to_owned(), extents: array.extents, values, checksum })
+    let (path, Array { extents, complex, .. }) = (path.to_owned(), array);
+    Ok(Numbers { path, extents, complex, values, checksum })
 }
 
 #[cfg(test)]

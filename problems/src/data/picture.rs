@@ -1,7 +1,7 @@
 //! Gray pictures: PNG and TIFF.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, BufWriter};
 use std::path::Path;
 
 use ::png::{BitDepth, ColorType, Limits, Transformations};
@@ -41,7 +41,7 @@ pub(super) fn png(path: &Path) -> Result<Array, DataError> {
     } else {
         Features::U8 { values: buffer, scale: 1.0 / 255.0 }
     };
-    Ok(Array { extents: vec![rows, columns], values })
+    Ok(Array { extents: vec![rows, columns], values, complex: false })
 }
 
 /// Reads the first picture of a TIFF file of one gray channel. The largest number of an unsigned
@@ -81,7 +81,38 @@ pub(super) fn tiff(path: &Path) -> Result<Array, DataError> {
             return Err(DataError::new(path, found));
         }
     };
-    Ok(Array { extents: vec![rows, columns], values })
+    Ok(Array { extents: vec![rows, columns], values, complex: false })
+}
+
+/// Writes a PNG file of one gray channel of 16 bits: of `window` the first becomes black, the second
+/// white, what lies beyond is cut. Pixels are column-major.
+///
+/// # Errors
+/// [`DataError`] if the file cannot be written.
+///
+/// # Panics
+/// If the number of pixels is not `rows x columns`.
+pub fn write(
+    path: &Path,
+    [rows, columns]: [usize; 2],
+    pixels: &[f64],
+    [black, white]: [f64; 2],
+) -> Result<(), DataError> {
+    assert_eq!(rows * columns, pixels.len(), "pixels of an image");
+    let failed = |finding: String| DataError::new(path, format!("cannot be written: {finding}"));
+    let file = File::create(path).map_err(|e| failed(e.to_string()))?;
+    let mut encoder = ::png::Encoder::new(BufWriter::new(file), columns as u32, rows as u32);
+    encoder.set_color(ColorType::Grayscale);
+    encoder.set_depth(BitDepth::Sixteen);
+    let gray = |pixel: f64| {
+        let share = if white > black { (pixel - black) / (white - black) } else { 0.5 };
+        (65_535.0 * share.clamp(0.0, 1.0)).round() as u16
+    };
+    let places = (0..rows * columns).map(|i| i / columns + rows * (i % columns));
+    let bytes: Vec<u8> = places.flat_map(|i| gray(pixels[i]).to_be_bytes()).collect();
+    let mut writer = encoder.write_header().map_err(|e| failed(e.to_string()))?;
+    writer.write_image_data(&bytes).map_err(|e| failed(e.to_string()))?;
+    writer.finish().map_err(|e| failed(e.to_string()))
 }
 
 fn open(path: &Path) -> Result<(File, u64), DataError> {
@@ -164,6 +195,23 @@ mod tests {
         let bits = read("a.png", &bits).unwrap();
         let found: Vec<u8> = (0..4).map(|i| bits.values.get(i).round() as u8).collect();
         assert_eq!(found, [1, 0, 1, 0]);
+    }
+
+    #[test]
+    fn a_written_image_is_read_with_its_window_as_black_and_white() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        // Two rows, three columns.
+        let pixels = [-3.0, 1.0, 2.0, 5.0, 3.0, -1.0];
+        write(&path, [2, 3], &pixels, [-1.0, 3.0]).unwrap();
+        let array = png(&path).unwrap();
+        assert_eq!(array.extents, [2, 3]);
+        for (i, expected) in [0.0, 0.75, 1.0, 0.5, 1.0, 0.0].into_iter().enumerate() {
+            // Half a step of 16 bits.
+            assert!((array.values.get(i) - expected).abs() <= 0.5 / 65_535.0, "{i}");
+        }
+        let message = write(&folder.path().join("no/a.png"), [2, 3], &pixels, [0.0, 1.0]);
+        assert!(message.unwrap_err().to_string().contains("cannot be written"));
     }
 
     #[test]

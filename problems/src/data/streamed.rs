@@ -126,7 +126,7 @@ impl Streamed {
         let mut opened = Opened { path, file, length, place, kind, narrow: kind, samples, inputs };
         opened.narrow = opened.check()?;
         let values = Features::Streamed(Self { file: Arc::new(opened), peak: None });
-        Ok(Array { extents, values })
+        Ok(Array { extents, values, complex: false })
     }
 
     /// Numbers of one sample.

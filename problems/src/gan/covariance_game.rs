@@ -97,6 +97,10 @@ impl Build for CovarianceGan {
     const ABOUT: &'static str = "Gaussian covariance learned by a quadratic discriminator";
     type Config = CovarianceGanConfig;
 
+    fn check(config: &CovarianceGanConfig) -> Result<(), SetupError> {
+        Self::build(config, Seed::root(0), None).map(drop)
+    }
+
     fn build(config: &CovarianceGanConfig, _: Seed, _: Option<&[f64]>) -> Result<Self, SetupError> {
         let d = config.dimension;
         require("dimension", d, (1..=16).contains(&d), "from 1 to 16")?;

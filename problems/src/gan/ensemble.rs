@@ -11,10 +11,11 @@
 //! | `tanh-theta`, `tanh-omega` | `tanh θ`, `tanh ω`: bounded, with bounded derivatives |
 //! | `distance-square` | `|x - c|²` from the centre `c` of the relations, the sum over all coordinates |
 //! | `fdr1`, `fdr1-theta`, `fdr1-omega`, `fdr2`, each `-left`, `-right`, `-gap` | the two sides of a relation and left minus right ([`relations`](super::relations)) |
+//! | `distance` | `|x - x*|` from the point of rest of the drift, of games in the plane |
 //! | `mean-distance`, `covariance-distance` | from the stationary law: `|m̂ - m|`, `|Ĉ - C|_F / |C|_F` |
 //! | `wasserstein` | 2-Wasserstein distance between the normal laws with those moments |
 //!
-//! The last three rows need a [`Law`]; the very last two a law that is normal.
+//! The relations and the last two rows need a [`Law`], the last two one that is normal.
 
 use std::borrow::Cow;
 

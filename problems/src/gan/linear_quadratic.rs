@@ -164,6 +164,10 @@ impl Build for LqGan {
         "Gaussian mean learned by a linear discriminator, everything in closed form";
     type Config = LqGanConfig;
 
+    fn check(config: &LqGanConfig) -> Result<(), SetupError> {
+        Self::build(config, Seed::root(0), None).map(drop)
+    }
+
     fn build(config: &LqGanConfig, _: Seed, _: Option<&[f64]>) -> Result<Self, SetupError> {
         let n = config.dimension;
         require("dimension", n, (1..=64).contains(&n), "from 1 to 64")?;

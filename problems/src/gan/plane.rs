@@ -96,6 +96,10 @@ impl<M: Plane> Build for PlaneGame<M> {
     const ABOUT: &'static str = M::ABOUT;
     type Config = M::Config;
 
+    fn check(config: &M::Config) -> Result<(), SetupError> {
+        Self::build(config, Seed::root(0), None).map(drop)
+    }
+
     fn build(config: &M::Config, _: Seed, _: Option<&[f64]>) -> Result<Self, SetupError> {
         let (model, setting) = M::new(config)?;
         let rest = model.rest();
@@ -108,7 +112,8 @@ impl<M: Plane> Build for PlaneGame<M> {
             None => rest.to_vec(),
         };
         let zero_sum = model.is_zero_sum();
-        let observables = Observables::new(setting.law.as_ref(), center, zero_sum, None, &[]);
+        let names = ["distance"];
+        let observables = Observables::new(setting.law.as_ref(), center, zero_sum, None, &names);
         let start = setting.start.point(2, 1)?;
         if start.is_none() {
             observables.gaussian("start", "\"stationary\"".into())?;
@@ -156,6 +161,12 @@ impl<M: Plane> Observed for PlaneGame<M> {
 
     fn observables(&self) -> &Observables {
         &self.observables
+    }
+
+    /// The distance from the point of rest of the drift.
+    fn extra(&self, x: &[f64], _: &[f64], out: &mut [f64]) {
+        let rest = self.model.rest();
+        out[0] = (x[0] - rest[0]).hypot(x[1] - rest[1]);
     }
 }
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::operators::{
-    CodedDiffraction, Codes, FourierSamples, Gaussian, IntensityDiffractionChoice, Kernel, Mask,
-    Operator, RandomCosine, TiledGaussian, Tomography, Unknown, blur,
+    CodedDiffraction, Codes, FourierSamples, IntensityDiffractionChoice, Kernel, Mask,
+    MatrixChoice, Operator, RandomCosine, TiledGaussian, Tomography, Unknown, blur, gaussian,
 };
 use super::{ArrayFile, DenoiserChoice, ImageChoice, InnerChoice, Loss, Noise};
 use crate::{Seed, SetupError, require};
@@ -45,8 +45,8 @@ pub struct ImagingConfig {
     /// Noise of simulated measurements.
     #[serde(default)]
     pub noise: Noise,
-    /// Measurements of the user's: as many numbers as the operator gives, block after block, complex
-    /// ones as pairs.
+    /// Measurements of the user's, an array as [`layouts`](super::operators::Operator::layouts) of the
+    /// operator says; complex ones as such, or as pairs in a last extent of 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measurements: Option<ArrayFile>,
     /// When proximal maps without a closed form are exact enough.
@@ -84,7 +84,9 @@ pub enum OperatorChoice {
         /// Measurements over pixels.
         ratio: f64,
     },
-    /// Such a matrix for every square tile of the image.
+    /// A matrix in a file, its rows in groups.
+    Matrix(MatrixChoice),
+    /// A Gaussian matrix for every square tile of the image.
     GaussianTiles {
         /// Measurements over pixels.
         ratio: f64,
@@ -163,8 +165,9 @@ impl OperatorChoice {
         };
         Ok(match self {
             Self::Gaussian { ratio } => {
-                Box::new(Gaussian::new(dim, measurements(*ratio, 100.0)?, count, seed))
+                Box::new(gaussian(dim, measurements(*ratio, 100.0)?, count, seed))
             }
+            Self::Matrix(choice) => Box::new(choice.build(shape, count, seed)?),
             Self::GaussianTiles { ratio, side } => {
                 let ratio = *ratio;
                 let holds = ratio > 0.0 && ratio <= 100.0;
@@ -182,7 +185,7 @@ impl OperatorChoice {
                 Box::new(FourierSamples::new(shape, mask.places(shape, count, seed)?, *unknown))
             }
             Self::CodedDiffraction { codes, unknown } => {
-                Box::new(CodedDiffraction::new(shape, count, *codes, *unknown, seed))
+                Box::new(CodedDiffraction::new(shape, count, codes, *unknown, seed)?)
             }
             Self::Blur { kernels } => Box::new(blur(shape, count, kernels)?),
             Self::IntensityDiffraction(choice) => Box::new(choice.build(shape, count)?),

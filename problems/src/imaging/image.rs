@@ -1,5 +1,6 @@
 //! Gray images.
 
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,23 @@ impl Image {
             }
         }
         Ok(())
+    }
+
+    /// The square of this side: means of squares of pixels as large as the image allows, from its
+    /// middle.
+    ///
+    /// # Errors
+    /// [`SetupError::Parameter`] if the image is smaller.
+    pub fn squared(&self, side: usize) -> Result<Self, SetupError> {
+        let least = self.rows.min(self.columns);
+        let holds = (1..=least).contains(&side);
+        require("image.side", side, holds, "from 1 to the rows and columns of the image")?;
+        let factor = least / side;
+        let (up, left) = ((self.rows - factor * side) / 2, (self.columns - factor * side) / 2);
+        let middle = Self::from_fn(factor * side, factor * side, |r, c| {
+            self.pixels[up + r + self.rows * (left + c)]
+        });
+        middle.reduced(factor)
     }
 
     /// The means of squares of `factor x factor` pixels.
@@ -84,14 +102,24 @@ impl Numbers {
     /// The array as an image: its two extents are rows and columns.
     ///
     /// # Errors
-    /// [`DataError`] if it has not two extents.
+    /// [`DataError`] if it has not two extents, or is complex.
     pub(super) fn image(&self) -> Result<Image, DataError> {
+        self.real("an image")?;
         let &[rows, columns] = &self.extents[..] else {
             let found =
                 format!("has extents {:?}, an image has two: rows and columns", self.extents);
             return Err(DataError::new(&self.path, found));
         };
         Ok(Image::from_fn(rows, columns, |r, c| self.values[r * columns + c]))
+    }
+
+    /// Refuses complex numbers in the place of `what`.
+    pub(super) fn real(&self, what: &str) -> Result<(), DataError> {
+        if self.complex {
+            let finding = format!("holds complex numbers; {what} is made of real ones");
+            return Err(DataError::new(&self.path, finding));
+        }
+        Ok(())
     }
 }
 
@@ -100,6 +128,7 @@ impl Numbers {
 /// ```toml
 /// image = { phantom = { kind = "shepp-logan", rows = 64, columns = 64 } }
 /// image = { set = { name = "set12", number = 5, reduce = 4 } }
+/// image = { set = { name = "set12", side = 64 } }
 /// image = { file = { path = "cells.tif", reduce = 2 } }
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,11 +148,17 @@ pub enum ImageChoice {
 pub struct SetChoice {
     /// Which set.
     pub name: PictureSet,
-    /// Number of the picture, from 1.
-    pub number: usize,
+    /// Number of the picture, from 1; left out, drawn by the seed, each as likely as another, so that
+    /// repetitions are a sample of the set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<usize>,
     /// Squares of this side are averaged to a pixel.
     #[serde(default = "one")]
     pub reduce: usize,
+    /// In place of `reduce`: the picture becomes a square of this side. The squares that are averaged
+    /// are as large as the picture allows, what is left over is cut from its borders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side: Option<usize>,
 }
 
 /// Checksums of the pictures of all sets, as `sha256sum` writes them.
@@ -165,8 +200,8 @@ fn unit() -> f64 {
 }
 
 impl ImageChoice {
-    /// The image and what it is called, with its checksum where it is a file. `seed` is used by
-    /// phantoms that are drawn.
+    /// The image and what it is called, with its checksum where it is a file. `seed` is used by what is
+    /// drawn: phantoms, and pictures of a set without a number.
     ///
     /// # Errors
     /// [`SetupError`] if it is not here, cannot be read, or has impossible numbers.
@@ -174,12 +209,16 @@ impl ImageChoice {
         match self {
             Self::Phantom(phantom) => Ok((phantom.draw(seed)?, phantom.kind.to_string())),
             Self::Set(choice) => {
-                let path = choice.path()?;
-                let numbers = data::numbers(&path, None)?;
-                let file = choice.file();
-                choice.verify(&numbers)?;
-                let name = format!("{} ({})", file.display(), numbers.checksum);
-                Ok((numbers.image()?.reduced(choice.reduce)?, name))
+                let number = choice.number(seed)?;
+                let numbers = data::numbers(&choice.path(number)?, None)?;
+                choice.verify(number, &numbers)?;
+                let name = format!("{} ({})", choice.file(number).display(), numbers.checksum);
+                let image = numbers.image()?;
+                let image = match choice.side {
+                    Some(side) => image.squared(side)?,
+                    None => image.reduced(choice.reduce)?,
+                };
+                Ok((image, name))
             }
             Self::File(choice) => {
                 crate::require_positive("image.peak", choice.peak)?;
@@ -194,17 +233,31 @@ impl ImageChoice {
 }
 
 impl SetChoice {
+    /// Which picture.
+    fn number(&self, seed: Seed) -> Result<usize, SetupError> {
+        let alone = "left out where `side` is given";
+        require("image.reduce", self.reduce, self.side.is_none() || self.reduce == 1, alone)?;
+        let (count, admissible) = match self.name {
+            PictureSet::Set12 => (12, "from 1 to 12"),
+            PictureSet::Bsd68 => (68, "from 1 to 68"),
+        };
+        let drawn = || seed.child("number").rng().random_range(1..=count);
+        let number = self.number.unwrap_or_else(drawn);
+        require("image.number", number, (1..=count).contains(&number), admissible)?;
+        Ok(number)
+    }
+
     /// The picture inside the folder `images` of a data folder.
-    fn file(&self) -> PathBuf {
+    fn file(&self, number: usize) -> PathBuf {
         match self.name {
-            PictureSet::Set12 => PathBuf::from("set12").join(format!("{:02}.png", self.number)),
-            PictureSet::Bsd68 => PathBuf::from("bsd68").join(format!("test{:03}.png", self.number)),
+            PictureSet::Set12 => PathBuf::from("set12").join(format!("{number:02}.png")),
+            PictureSet::Bsd68 => PathBuf::from("bsd68").join(format!("test{number:03}.png")),
         }
     }
 
     /// Refuses a file that is not the published one.
-    fn verify(&self, found: &Numbers) -> Result<(), DataError> {
-        let file = self.file();
+    fn verify(&self, number: usize, found: &Numbers) -> Result<(), DataError> {
+        let file = self.file(number);
         let mut sums = SUMS.lines().filter_map(|line| line.split_once("  "));
         match sums.find(|(_, name)| file == Path::new(name)) {
             Some((sum, _)) if sum == found.checksum => Ok(()),
@@ -219,16 +272,13 @@ impl SetChoice {
         }
     }
 
-    fn path(&self) -> Result<PathBuf, SetupError> {
-        let (set, count, admissible) = match self.name {
-            PictureSet::Set12 => ("set12", 12, "from 1 to 12"),
-            PictureSet::Bsd68 => ("bsd68", 68, "from 1 to 68"),
+    fn path(&self, number: usize) -> Result<PathBuf, SetupError> {
+        let set = match self.name {
+            PictureSet::Set12 => "set12",
+            PictureSet::Bsd68 => "bsd68",
         };
-        require("image.number", self.number, (1..=count).contains(&self.number), admissible)?;
         let folders = Folders::from_environment();
-        let places = folders.search.iter().chain(&folders.cache);
-        let mut places = places.map(|folder| folder.join("images").join(self.file()));
-        places.find(|path| path.is_file()).ok_or_else(|| SetupError::MissingData {
+        folders.find(Path::new("images").join(self.file(number))).ok_or_else(|| SetupError::MissingData {
             name: set.to_owned(),
             remedy: format!(
                 "put its PNG files into the folder images/{set} of a data folder (CONVERGE_DATA)"
@@ -257,6 +307,7 @@ mod tests {
         let numbers = Numbers {
             path: "a.npy".into(),
             extents: vec![2, 3],
+            complex: false,
             values: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
             checksum: String::new(),
         };
@@ -271,19 +322,20 @@ mod tests {
     fn every_picture_has_a_checksum_and_another_file_is_refused() {
         for (name, count) in [(PictureSet::Set12, 12), (PictureSet::Bsd68, 68)] {
             for number in 1..=count {
-                let choice = SetChoice { name, number, reduce: 1 };
-                let file = choice.file();
+                let choice = SetChoice { name, number: None, reduce: 1, side: None };
+                let file = choice.file(number);
                 let mut sums = SUMS.lines().filter_map(|line| line.split_once("  "));
                 let (sum, _) = sums.find(|(_, name)| file == Path::new(name)).unwrap();
                 let mut numbers = Numbers {
                     path: file.clone(),
                     extents: vec![1, 1],
+                    complex: false,
                     values: vec![0.0],
                     checksum: sum.into(),
                 };
-                choice.verify(&numbers).unwrap();
+                choice.verify(number, &numbers).unwrap();
                 numbers.checksum = sum.replace(['0', '1'], "2");
-                let message = choice.verify(&numbers).unwrap_err().to_string();
+                let message = choice.verify(number, &numbers).unwrap_err().to_string();
                 assert!(message.contains("not that of the published picture"), "{message}");
             }
         }
@@ -291,8 +343,29 @@ mod tests {
 
     #[test]
     fn a_picture_beyond_its_set_is_refused() {
-        let choice = SetChoice { name: PictureSet::Set12, number: 13, reduce: 1 };
-        let message = choice.path().unwrap_err().to_string();
+        let choice = |number, side| SetChoice { name: PictureSet::Set12, number, reduce: 2, side };
+        let message = choice(Some(13), None).number(Seed::root(0)).unwrap_err().to_string();
         assert!(message.contains("image.number = 13 is not admissible: from 1 to 12"), "{message}");
+        let message = choice(None, Some(64)).number(Seed::root(0)).unwrap_err().to_string();
+        assert!(message.contains("image.reduce = 2 is not admissible: left out"), "{message}");
+    }
+
+    #[test]
+    fn seeds_draw_pictures_of_the_whole_set() {
+        let choice = SetChoice { name: PictureSet::Set12, number: None, reduce: 1, side: Some(64) };
+        let drawn: std::collections::BTreeSet<usize> =
+            (0..200).map(|seed| choice.number(Seed::root(seed)).unwrap()).collect();
+        // One of twelve is missed by 200 draws with probability 12 (11/12)^200 = 3e-7.
+        assert_eq!(drawn, (1..=12).collect());
+    }
+
+    #[test]
+    fn a_square_is_made_of_the_middle() {
+        let image = Image::from_fn(7, 10, |r, c| (10 * r + c) as f64);
+        let small = image.squared(3).unwrap();
+        // Squares of 2 from row 0 and column 2 on: rows 0, 1 and columns 2, 3.
+        assert_eq!((small.rows, small.columns), (3, 3));
+        assert!((small.pixels[0] - 7.5).abs() <= 1e-12, "{small:?}");
+        assert!(image.squared(8).unwrap_err().to_string().contains("image.side = 8"));
     }
 }

@@ -18,15 +18,18 @@ pub(super) fn list(imaging: &Imaging) -> Vec<Metric> {
         list.push(Metric::new("snr", Higher, Split::Validation).in_unit("dB"));
         list.push(Metric::new("ssim", Higher, Split::Validation));
     }
+    if imaging.reference.is_some() {
+        list.push(Metric::new("distance", Lower, Split::Train));
+    }
     list
 }
 
 impl Imaging {
-    /// The point as it is compared with the truth: without the sign or phase that was not measured.
-    fn aligned(&self, x: &[f64]) -> Vec<f64> {
+    /// The point as it is compared with another: without the sign or phase that was not measured.
+    fn aligned(&self, x: &[f64], with: Option<&[f64]>) -> Vec<f64> {
         let mut x = x.to_vec();
-        if let (Some(truth), true) = (&self.truth, self.loss.is_phaseless()) {
-            align(self.unknown == Unknown::Complex, &mut x, truth);
+        if let (Some(with), true) = (with, self.loss.is_phaseless()) {
+            align(self.unknown == Unknown::Complex, &mut x, with);
         }
         x
     }
@@ -67,7 +70,8 @@ impl Problem for Imaging {
 
     /// `objective` is `g(x)`; `misfit` is `‖o(A x) - y‖ / ‖y‖`, where `o` takes the moduli or their
     /// squares if the data term does. `psnr` is that of all numbers of the point against a peak of 1,
-    /// `snr` and `ssim` as [`snr_db`] and [`ssim`] say. All of the first point.
+    /// `snr` and `ssim` as [`snr_db`] and [`ssim`] say; `distance` is `‖x - x*‖ / ‖x*‖` of the point `x*` of
+    /// a reference stage. All of the first point.
     fn evaluate(&self, x: &[f64], row: &mut [f64], scratch: &mut ImagingScratch) {
         let x = &x[..self.dim()];
         let (mut value, mut square) = (0.0, 0.0);
@@ -85,8 +89,13 @@ impl Problem for Imaging {
         let mut found =
             vec![value / self.operator.blocks() as f64, square.sqrt() / norm(self.data.values())];
         if let Some(truth) = &self.truth {
-            let x = self.aligned(x);
+            let x = self.aligned(x, Some(truth));
             found.extend([psnr_db(&x, truth), snr_db(&x, truth), self.similarity(&x, truth)]);
+        }
+        if let Some(reference) = &self.reference {
+            let mut gap = self.aligned(x, Some(reference));
+            axpy(-1.0, reference, &mut gap);
+            found.push(norm(&gap) / norm(reference));
         }
         for (place, value) in row.iter_mut().zip(found) {
             *place = if value.is_finite() { value } else { f64::NAN };
@@ -107,7 +116,7 @@ impl Problem for Imaging {
     fn output(&self, index: usize, x: &[f64], out: &mut [f64], _scratch: &mut ImagingScratch) {
         match (&self.truth, index) {
             (Some(truth), 1) => out.copy_from_slice(truth),
-            _ => out.copy_from_slice(&self.aligned(&x[..self.dim()])),
+            _ => out.copy_from_slice(&self.aligned(&x[..self.dim()], self.truth())),
         }
     }
 

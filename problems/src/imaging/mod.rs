@@ -29,13 +29,26 @@
 //!
 //! | operator | 1 | 2 |
 //! |---|---|---|
-//! | Gaussian matrices, tomography | | |
+//! | matrices, tomography | | |
 //! | random cosine | yes | |
 //! | Fourier samples | complex unknown | yes |
-//! | coded diffraction | complex unknown, one block | yes |
+//! | coded diffraction | complex unknown, one block, codes of modulus 1 | yes |
 //! | blur, intensity diffraction | | yes |
 //!
 //! [`InnerChoice`] states when 3 to 5 stop; [`Inner::gap`] is in the measure said there.
+//!
+//! # Given measurements
+//! Measurements are simulated from a true image, or read ([`ImagingConfig::measurements`]) from an array
+//! as NumPy holds it, extents of 1 left out at will; complex ones may be pairs in a last extent of 2.
+//!
+//! | operator | extents | order |
+//! |---|---|---|
+//! | matrices, Gaussian tiles, random cosine | measurements | block after block |
+//! | Fourier samples | rows x columns | `fftshift(fft2(x, norm="ortho"))`, read where the mask samples |
+//! | | samples | of the same, row after row |
+//! | coded diffraction | patterns x rows x columns | `fft2(code * x, norm="ortho")`, frequency 0 first |
+//! | blur, intensity diffraction | blocks x rows x columns | images |
+//! | tomography | views x detectors | views in the order of their angles |
 //!
 //! # Memory
 //! Beside what the page of an operator states, 8 bytes a real measurement and 16 a complex one, and the
@@ -67,10 +80,10 @@ use self::denoisers::Denoiser;
 use self::operators::{Operator, Unknown, norm};
 #[cfg(doc)]
 use crate::{BatchProx, Denoise, Inner, Prox};
-use crate::{Build, DataError, Metric, Seed, SetupError, require};
+use crate::{Build, Metric, Seed, SetupError, require};
 
 pub use choice::{ImagingConfig, OperatorChoice};
-pub use denoisers::{DenoiserChoice, DenoiserMethod, Guarantee};
+pub use denoisers::{DenoiserChoice, DenoiserMethod, Guarantee, NetworkOutput, Tangent};
 pub use image::{ArrayFile, FileChoice, Image, ImageChoice, PictureSet, SetChoice};
 pub use inner::{InnerChoice, Warm};
 pub use loss::Loss;
@@ -90,6 +103,8 @@ pub struct Imaging {
     loss: Loss,
     data: Measurements,
     truth: Option<Vec<f64>>,
+    /// The point that a reference stage found.
+    reference: Option<Vec<f64>>,
     inner: InnerChoice,
     norms: Norms,
     denoiser: Option<Denoiser>,
@@ -166,6 +181,7 @@ impl Imaging {
             data: room(&*operator, config.data_term),
             operator,
             truth,
+            reference: None,
             inner: config.inner,
             norms: Norms::default(),
             denoiser,
@@ -177,23 +193,26 @@ impl Imaging {
         Ok(imaging)
     }
 
+    /// With the metric `distance` to a point that a reference stage found.
+    ///
+    /// # Errors
+    /// [`SetupError::Shape`] for another length.
+    pub fn with_reference(mut self, point: &[f64]) -> Result<Self, SetupError> {
+        let (expected, found) = (self.operator.dim(), point.len());
+        if expected != found {
+            return Err(SetupError::Shape { what: "reference solution", expected, found });
+        }
+        self.reference = Some(point.to_vec());
+        self.metrics = metrics::list(&self);
+        Ok(self)
+    }
+
     /// Reads the measurements, or simulates them.
     fn measure(&mut self, config: &ImagingConfig, seed: Seed) -> Result<(), SetupError> {
         if let Some(file) = &config.measurements {
             let simulated = "left out, for it is added to simulated measurements alone";
             require("noise", config.noise, config.noise == Noise::default(), simulated)?;
-            let numbers = file.read()?;
-            let (expected, found) = (self.data.values().len(), numbers.values.len());
-            if expected != found {
-                let finding = format!(
-                    "holds {found} numbers of extents {:?}, the operator gives {expected}: {} blocks{}",
-                    numbers.extents,
-                    self.operator.blocks(),
-                    if self.pairs() { ", complex numbers as pairs" } else { "" },
-                );
-                return Err(DataError::new(&file.path, finding).into());
-            }
-            self.data.values_mut().copy_from_slice(&numbers.values);
+            self.data.fill(&file.read()?, &*self.operator, self.pairs())?;
             self.facts.push(("measurements", file.path.display().to_string()));
         } else if let Some(truth) = &self.truth {
             let width = if self.operator.complex() { 2 } else { 1 };
@@ -228,6 +247,7 @@ impl Imaging {
         self.facts.extend([
             ("checksum", sum),
             ("precision", "f64".into()),
+            ("unknown", if self.unknown == Unknown::Complex { "complex" } else { "real" }.into()),
             ("data-term", format!("{:?}", self.loss)),
             ("numbers-measured", self.data.values().len().to_string()),
         ]);
@@ -271,6 +291,12 @@ impl Imaging {
     /// What is proven of the denoiser; without one nothing is changed, which is a proximal map.
     pub fn guarantee(&self) -> Guarantee {
         self.denoiser.as_ref().map_or(Guarantee::ProximalMap, Denoiser::guarantee)
+    }
+
+    /// The derivative of a network denoiser at `v`, one plane; `None` for denoisers of other kinds, whose
+    /// derivatives are symmetric where they exist, and for networks with clipping or strength 0.
+    pub fn denoiser_tangent(&self, v: &[f64], strength: f64) -> Option<Tangent> {
+        self.denoiser.as_ref()?.tangent(v, strength)
     }
 
     /// The true point, where it is known.
@@ -320,8 +346,12 @@ impl Build for Imaging {
     fn build(
         config: &ImagingConfig,
         seed: Seed,
-        _reference: Option<&[f64]>,
+        reference: Option<&[f64]>,
     ) -> Result<Self, SetupError> {
-        Self::new(config, seed)
+        let imaging = Self::new(config, seed)?;
+        match reference {
+            None => Ok(imaging),
+            Some(point) => imaging.with_reference(point),
+        }
     }
 }

@@ -142,8 +142,12 @@ impl Build for SmoothImaging {
     fn build(
         config: &ImagingConfig,
         seed: Seed,
-        _reference: Option<&[f64]>,
+        reference: Option<&[f64]>,
     ) -> Result<Self, SetupError> {
-        Self::new(config, seed)
+        let Self(imaging) = Self::new(config, seed)?;
+        match reference {
+            None => Ok(Self(imaging)),
+            Some(point) => imaging.with_reference(point).map(Self),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What the problem as a whole promises.
 
+mod given;
+
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -299,6 +301,20 @@ fn quality_does_not_see_the_sign_or_phase_that_was_not_measured() {
 }
 
 #[test]
+fn a_reference_adds_the_distance_from_it() {
+    let choice = config(&OperatorChoice::Gaussian { ratio: 0.7 }, 3, Loss::LeastSquares);
+    let dim = Imaging::new(&choice, Seed::root(1)).unwrap().dim();
+    let point = vec![2.0; dim];
+    let imaging = <Imaging as crate::Build>::build(&choice, Seed::root(1), Some(&point)).unwrap();
+    assert_eq!(imaging.metrics().last().unwrap().name, "distance");
+    let mut row = vec![0.0; imaging.metrics().len()];
+    imaging.evaluate(&vec![1.5; dim], &mut row, &mut imaging.scratch());
+    assert!((row.last().unwrap() - 0.25).abs() <= 1e-15, "{row:?}");
+    let short = <SmoothImaging as crate::Build>::build(&choice, Seed::root(1), Some(&[1.0]));
+    assert!(matches!(short, Err(SetupError::Shape { what: "reference solution", found: 1, .. })));
+}
+
+#[test]
 fn transfers_computed_anew_change_no_bit() {
     let operator = |transfers| {
         OperatorChoice::IntensityDiffraction(IntensityDiffractionChoice {
@@ -404,38 +420,6 @@ fn npy(values: &[f64], shape: &str) -> Vec<u8> {
     bytes.extend(header.as_bytes());
     bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
     bytes
-}
-
-#[test]
-fn measurements_come_from_a_file_and_have_to_fit() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("y.npy");
-    let file = ArrayFile { path: path.clone(), dataset: None };
-    let operator = OperatorChoice::Tomography { views: 3, detectors: Some(5) };
-    let choice = ImagingConfig {
-        image: None,
-        shape: Some([4, 5]),
-        measurements: Some(file),
-        ..ImagingConfig::new(phantom(4, 5), operator)
-    };
-    let y: Vec<f64> = (0..15).map(f64::from).collect();
-    std::fs::write(&path, npy(&y, "(3, 5)")).unwrap();
-    let imaging = Imaging::new(&choice, Seed::root(0)).unwrap();
-    assert_eq!(imaging.data().block(0).len(), 15);
-    // Without a truth there is nothing to compare with.
-    assert_eq!((imaging.metrics().len(), imaging.outputs().len()), (2, 1));
-    let mut row = [0.0; 2];
-    imaging.evaluate(&[0.0; 20], &mut row, &mut imaging.scratch());
-    assert!((row[1] - 1.0).abs() <= 1e-15, "{row:?}");
-    std::fs::write(&path, npy(&y[..14], "(14,)")).unwrap();
-    let message = Imaging::new(&choice, Seed::root(0)).unwrap_err().to_string();
-    assert!(
-        message.contains("holds 14 numbers of extents [14], the operator gives 15"),
-        "{message}"
-    );
-    std::fs::write(&path, npy(&[f64::NAN; 15], "(15,)")).unwrap();
-    let message = Imaging::new(&choice, Seed::root(0)).unwrap_err().to_string();
-    assert!(message.contains("holds NaN at [0]"), "{message}");
 }
 
 #[test]

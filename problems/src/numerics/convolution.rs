@@ -52,6 +52,24 @@ impl Convolution3x3 {
         Self { inputs, outputs, weights: turned.collect(), bias }
     }
 
+    /// The layer without its bias.
+    #[must_use]
+    pub fn linear(&self) -> Self {
+        Self { bias: vec![0.0; self.outputs], ..self.clone() }
+    }
+
+    /// The adjoint of [`linear`](Self::linear), for either padding.
+    #[must_use]
+    pub fn adjoint(&self) -> Self {
+        let (inputs, outputs) = (self.outputs, self.inputs);
+        let weight = |at: usize| {
+            let (output, input, tap) = (at / (9 * inputs), at % (9 * inputs) / 9, at % 9);
+            self.weights[(input * self.inputs + output) * 9 + 8 - tap]
+        };
+        let weights = (0..self.weights.len()).map(weight).collect();
+        Self { inputs, outputs, weights, bias: vec![0.0; outputs] }
+    }
+
     /// Channels that it takes.
     pub fn inputs(&self) -> usize {
         self.inputs
@@ -64,7 +82,12 @@ impl Convolution3x3 {
 
     /// Numbers of the scratch for images of so many rows.
     pub fn room(&self, rows: usize) -> usize {
-        9 * self.inputs * rows * band(rows)
+        Self::room_of(self.inputs, rows)
+    }
+
+    /// The same of a layer that takes so many channels.
+    pub fn room_of(inputs: usize, rows: usize) -> usize {
+        9 * inputs * rows * band(rows)
     }
 
     /// Writes the layer's output for `from`, images of `rows x columns`.

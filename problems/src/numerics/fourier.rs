@@ -57,6 +57,11 @@ impl Fourier {
         }
     }
 
+    /// Rows and columns.
+    pub fn shape(&self) -> [usize; 2] {
+        [self.rows, self.columns]
+    }
+
     /// Numbers of a grid.
     pub fn size(&self) -> usize {
         self.rows * self.columns

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use converge_problems::{
-    Batch, BatchGradient, Correction, Diffusion, Game, Gradient, HessianVector, Linear,
-    LinearDiffusion, Metric, Output, Problem, Seed, Value,
+    Batch, BatchGradient, BatchProx, Correction, Denoise, Diffusion, Game, Gradient, HessianVector,
+    Inner, Linear, LinearDiffusion, Metric, Output, Problem, Prox, Seed, Value,
 };
 use faer::Mat;
 
@@ -19,6 +19,7 @@ pub struct Counted<P> {
     values: AtomicU64,
     gradients: AtomicU64,
     hessian_vectors: AtomicU64,
+    proxes: AtomicU64,
 }
 
 impl<P> Counted<P> {
@@ -30,6 +31,7 @@ impl<P> Counted<P> {
             values: AtomicU64::new(0),
             gradients: AtomicU64::new(0),
             hessian_vectors: AtomicU64::new(0),
+            proxes: AtomicU64::new(0),
         }
     }
 
@@ -40,6 +42,7 @@ impl<P> Counted<P> {
             values: self.values.swap(0, Relaxed),
             gradients: self.gradients.swap(0, Relaxed),
             hessian_vectors: self.hessian_vectors.swap(0, Relaxed),
+            proxes: self.proxes.swap(0, Relaxed),
             ..Work::default()
         }
     }
@@ -142,6 +145,46 @@ impl<P: BatchGradient> BatchGradient for Counted<P> {
         self.samples.fetch_add(batch.terms.len() as u64, Relaxed);
         self.gradients.fetch_add(1, Relaxed);
         self.problem.batch_gradient(batch, x, g, scratch);
+    }
+}
+
+impl<P: Prox> Prox for Counted<P> {
+    fn prox(&self, v: &[f64], step: f64, x: &mut [f64], scratch: &mut Self::Scratch) {
+        self.pass();
+        self.proxes.fetch_add(self.problem.terms().unwrap_or(1) as u64, Relaxed);
+        self.problem.prox(v, step, x, scratch);
+    }
+}
+
+/// A map reads its terms once, and once more in every iteration of an inner solver.
+impl<P: BatchProx> BatchProx for Counted<P> {
+    type Warm = P::Warm;
+
+    fn warm(&self) -> Self::Warm {
+        self.problem.warm()
+    }
+
+    fn batch_prox(
+        &self,
+        batch: Batch<'_>,
+        v: &[f64],
+        step: f64,
+        x: &mut [f64],
+        warm: &mut Self::Warm,
+        scratch: &mut Self::Scratch,
+    ) -> Inner {
+        let inner = self.problem.batch_prox(batch, v, step, x, warm, scratch);
+        let terms = batch.terms.len() as u64;
+        self.samples.fetch_add(terms * (1 + inner.iterations), Relaxed);
+        self.proxes.fetch_add(terms, Relaxed);
+        inner
+    }
+}
+
+/// Not counted: it reads no data.
+impl<P: Denoise> Denoise for Counted<P> {
+    fn denoise(&self, v: &[f64], strength: f64, x: &mut [f64], scratch: &mut Self::Scratch) {
+        self.problem.denoise(v, strength, x, scratch);
     }
 }
 

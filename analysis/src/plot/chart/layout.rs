@@ -115,6 +115,9 @@ impl Layout {
             markers.extend(along(piece, start, step).into_iter().filter(|&p| free.holds(p)));
             walked += length(piece);
         }
+        if line.marked {
+            markers = points.iter().copied().filter(|&p| rect.grown(0.5).holds(p)).collect();
+        }
         // Markers tell curves apart; a single one needs none.
         if !chart.named {
             markers.clear();
@@ -238,6 +241,14 @@ impl Layout {
         }
         for (i, line) in chart.lines.iter().enumerate() {
             let look = line.look().0;
+            for &(x, from, to) in &line.whiskers {
+                let ends = [from, to].map(|y| self.frame.point(x, y));
+                if let [Some(from), Some(to)] = ends {
+                    for piece in clip_line(&[from, to], &rect) {
+                        scene.line(piece, Stroke::solid(look.color, 0.8));
+                    }
+                }
+            }
             for &at in &self.ticks[i] {
                 marks::censor_tick(&mut scene, at, look.color);
             }

@@ -34,6 +34,10 @@ pub struct Line {
     pub x: Vec<f64>,
     /// Corners: what.
     pub y: Vec<f64>,
+    /// Markers stand on the corners, as for a few measured places, not along the line.
+    pub marked: bool,
+    /// Upright intervals: where, from, to.
+    pub whiskers: Vec<(f64, f64, f64)>,
     /// Lower and upper edge of the band, over the same places; empty without a band.
     pub band: (Vec<f64>, Vec<f64>),
     /// How it ended; no mark where that says nothing.

@@ -1,10 +1,12 @@
 //! `kind = "images"` and `kind = "phase-portrait"`: arrays and columns as pictures.
 
+use std::fmt::Write;
+
 use converge_bench::record::{Array, Record};
 
 use super::{Context, Drawn, Place, words};
 use crate::plot::curves::{self, Group};
-use crate::plot::images::{self, Images, Picture, psnr_db};
+use crate::plot::images::{self, Images, Picture, Quality, psnr_db};
 use crate::plot::phase::{self, Phase, Trajectory};
 use crate::plot::spec::Spec;
 use crate::plot::{convergence, title};
@@ -16,12 +18,22 @@ pub(super) fn array<'r>(record: &'r Record, name: &str) -> Option<&'r Array> {
 }
 
 impl Context<'_> {
-    /// Output arrays of shape (rows, columns), column-major, as images: of the first seed, with the
-    /// quality over all.
-    pub(super) fn images(&self, place: &Place<'_>) -> Drawn {
+    /// Output arrays of images, columns the slower axis, as images: of the first seed, with its quality
+    /// and that over all. Of several planes the first. Joined, of all `problems`.
+    pub(super) fn images(&self, place: &Place<'_>, problems: &[String]) -> Drawn {
         let (item, spec) = (place.item, place.spec);
         let output = Spec::need(item, spec.output.as_ref(), "an array: output = \"...\"")?;
-        let groups = self.groups(place);
+        let own = [place.problem.to_owned()];
+        let problems = if spec.joined { problems } else { &own[..] };
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for problem in problems {
+            for mut group in self.groups(&Place { problem, name: place.name.clone(), ..*place }) {
+                let joined = format!("{} on {problem}", group.name);
+                let name = spec.labels.get(&joined).filter(|_| spec.joined);
+                group.name = name.cloned().unwrap_or_else(|| spec.label(&group.name));
+                groups.push(group);
+            }
+        }
         let records =
             || groups.iter().flat_map(|group| group.runs.iter().map(|(_, record)| *record));
         if records().next().is_none() {
@@ -33,12 +45,16 @@ impl Context<'_> {
             );
             return Err(item.error("output", finding));
         };
-        let [rows, columns] = first.output.shape[..] else {
-            let finding = format!(
-                "an image has two dimensions, and `{output}` the shape {:?}",
-                first.output.shape
-            );
-            return Err(item.error("output", finding));
+        let (planes, columns, rows) = match first.output.shape[..] {
+            [columns, rows] => (1, columns, rows),
+            [planes, columns, rows] => (planes, columns, rows),
+            _ => {
+                let finding = format!(
+                    "an image has two dimensions, or planes before them, and `{output}` the shape {:?}",
+                    first.output.shape
+                );
+                return Err(item.error("output", finding));
+            }
         };
         let reference = spec.reference.as_ref().map(|name| {
             let found = records().find_map(|record| array(record, name));
@@ -61,8 +77,15 @@ impl Context<'_> {
             place.said(),
             words(output),
         );
+        if planes > 1 {
+            let _ = write!(caption, "; the first of {planes} planes");
+        }
         if reference.is_some() {
-            caption += "; peak signal-to-noise ratio with its 95 % interval over seeds";
+            caption += "; peak signal-to-noise ratio of the image";
+        }
+        if pictures.iter().any(|picture| picture.psnr.is_some_and(|quality| quality.mean.is_some()))
+        {
+            caption += ", and its mean with the 95 % interval over seeds";
         }
         caption.push('.');
         let data = Images {
@@ -103,14 +126,18 @@ impl Context<'_> {
                 });
             }
         }
-        // Rows of place and direction: x, y, u, v.
-        let field = spec.field.as_ref().and_then(|name| {
-            groups.iter().flat_map(|group| &group.runs).find_map(|(_, record)| array(record, name))
-        });
-        let field = field.map_or_else(Vec::new, |array| {
-            let rows = array.values.chunks_exact(4);
-            rows.map(|row| ((row[0], row[1]), (row[2], row[3]))).collect()
-        });
+        let field = match &spec.field {
+            None => Vec::new(),
+            Some(probe) => {
+                let columns =
+                    [x.as_str(), y.as_str(), &format!("{x}-drift"), &format!("{y}-drift")];
+                let Some([xs, ys, us, vs]) = self.table(place, probe, "field", columns)? else {
+                    return Ok(None);
+                };
+                let (places, directions) = (xs.into_iter().zip(ys), us.into_iter().zip(vs));
+                places.zip(directions).collect()
+            }
+        };
         let most = groups.iter().map(|group| group.runs.len().min(SEEDS)).max().unwrap_or(0);
         let mut caption = format!(
             "{}{} against {}: {most} seeds of each, on equal scales, from the disc along the arrows",
@@ -152,13 +179,14 @@ fn picture(place: &Place<'_>, group: &Group<'_>, output: &str) -> Option<Picture
         .filter_map(|(_, record)| Some(psnr_db(&truth(record)?, &array(record, output)?.values)))
         .filter(|psnr| psnr.is_finite())
         .collect();
-    let psnr = (!quality.is_empty()).then(|| {
-        let moments = Moments::of(&quality);
-        let interval = (quality.len() >= 5 && !moments.is_constant())
-            .then(|| guarded(&moments, 0.05))
-            .map(|interval| (interval.lower, interval.upper));
-        (moments.mean, interval)
+    let pixels = array(first, output)?.values.clone();
+    let psnr = truth(first).map(|truth| Quality {
+        shown: psnr_db(&truth, &pixels),
+        mean: (quality.len() >= 5).then(|| Moments::of(&quality)).and_then(|moments| {
+            let interval = (!moments.is_constant()).then(|| guarded(&moments, 0.05))?;
+            Some((moments.mean, (interval.lower, interval.upper)))
+        }),
     });
-    let name = place.spec.label(&group.name);
-    Some(Picture { name, pixels: array(first, output)?.values.clone(), psnr })
+    let name = group.name.clone();
+    Some(Picture { name, pixels, psnr })
 }

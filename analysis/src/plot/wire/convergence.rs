@@ -1,9 +1,9 @@
 //! `kind = "convergence"`: median and band of every curve.
 
 use super::{Context, Drawn, Place, words};
-use crate::plot::convergence::{self, Convergence};
+use crate::plot::convergence::{self, Convergence, Theory};
 use crate::plot::curves::{self, Curve, End, Group, Path};
-use crate::plot::spec::{Scales, Spec};
+use crate::plot::spec::{self, Scales, Spec};
 use crate::plot::{plain_title, text, title};
 
 /// What a set of curves is drawn over.
@@ -27,14 +27,26 @@ impl Context<'_> {
         let Some(data) = self.curves(place, &columns)? else { return Ok(None) };
         let names: Vec<&str> = data.curves.iter().map(|curve| curve.name.as_str()).collect();
         let seeds = data.curves.iter().map(|curve| curve.runs).max().unwrap_or(0);
+        let over = if seeds == 1 { "one seed".to_owned() } else { format!("{seeds} seeds") };
+        let statistic = match &spec.error {
+            Some(error) => format!(
+                "mean of {over} with its pointwise 95 % interval, from the standard errors in {}",
+                words(error)
+            ),
+            None => format!(
+                "median of {over} with the band from the 10 % to the 90 % quantile of the runs"
+            ),
+        };
         let mut caption = format!(
-            "{}{} against {} for {}: median of {seeds} seeds with the band from the 10 % to the 90 % \
-             quantile of the runs",
+            "{}{} against {} for {}: {statistic}",
             place.said(),
             words(columns.y),
             words(columns.x),
             names.join(", "),
         );
+        if let Some(theory) = &data.theory {
+            caption += &format!("; the line in ink is {}", theory.name);
+        }
         caption += &ends(&data.curves);
         if spec.holds.is_some() {
             caption += "; the claim holds in the shaded region";
@@ -58,12 +70,28 @@ impl Context<'_> {
             converge_problems::Better::Higher => y >= target,
             _ => y <= target,
         };
+        let error = place.spec.error.as_deref();
+        if let Some(error) = error
+            && self.metric(place, "error", error)?.is_none()
+        {
+            return Ok(None);
+        }
+        let theory = match &place.spec.theory {
+            None => None,
+            Some(theory) => match self.theory(place, theory, columns.x)? {
+                None => return Ok(None),
+                known => known,
+            },
+        };
         let curve = |group: &Group<'_>| -> Option<Curve> {
             let paths = group.runs.iter().filter_map(|(planned, record)| {
                 curves::path(planned, record, columns.x, columns.y, log.1)
             });
             let paths: Vec<Path> = paths.collect();
-            let (x, [low, median, high]) = curves::summarise(&paths, log);
+            let (x, [low, median, high]) = match error {
+                Some(error) => within_errors(group, &paths, columns.x, error),
+                None => curves::summarise(&paths, log),
+            };
             let reached = columns.target.map(|target| {
                 paths.iter().filter(|path| path.y.iter().any(|y| reaches(*y, target))).count()
             });
@@ -91,11 +119,65 @@ impl Context<'_> {
             target: columns.target,
             floor: place.spec.floor,
             holds: place.spec.holds.map(|[low, high]| (low, high)),
+            theory,
             width: place.spec.width(85.0),
             trial: self.trial(),
             about: crate::plot::scene::About::default(),
         }))
     }
+}
+
+impl Context<'_> {
+    /// The curve of a table over `x`; `None` where its probe has not run.
+    fn theory(
+        &self,
+        place: &Place<'_>,
+        theory: &spec::Theory,
+        x: &str,
+    ) -> Result<Option<Theory>, converge_bench::study::StudyError> {
+        let spec::Theory::Table { probe, column } = theory else {
+            let finding = "curves are held against a table = { probe = \"...\", column = \"...\" }";
+            return Err(place.item.error("theory", finding));
+        };
+        let table = self.table(place, probe, "theory", [x, column])?;
+        Ok(table.map(|[x, y]| Theory { name: place.spec.label(probe), x, y }))
+    }
+}
+
+/// Half the width of a 95 % interval in standard errors.
+const HALF: f64 = 1.96;
+
+/// Mean over the seeds and its interval from the standard error that each row brings, at the places
+/// that all seeds have. Paths are independent over seeds, so their errors add in squares.
+fn within_errors(
+    group: &Group<'_>,
+    paths: &[Path],
+    x: &str,
+    error: &str,
+) -> (Vec<f64>, [Vec<f64>; 3]) {
+    let errors: Vec<Path> = group
+        .runs
+        .iter()
+        .filter_map(|(planned, record)| curves::path(planned, record, x, error, false))
+        .collect();
+    let at = |path: &Path, place: f64| {
+        let index = path.x.iter().position(|x| (x - place).abs() <= 1e-9 * place.abs())?;
+        Some(path.y[index])
+    };
+    let (mut places, mut bands) = (Vec::new(), [Vec::new(), Vec::new(), Vec::new()]);
+    for &place in paths.first().map_or(&[][..], |path| &path.x) {
+        let values: Option<Vec<f64>> = paths.iter().map(|path| at(path, place)).collect();
+        let errors: Option<Vec<f64>> = errors.iter().map(|path| at(path, place)).collect();
+        let (Some(values), Some(errors)) = (values, errors) else { continue };
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let half = HALF * errors.iter().map(|e| e * e).sum::<f64>().sqrt() / n;
+        places.push(place);
+        for (band, value) in bands.iter_mut().zip([mean - half, mean, mean + half]) {
+            band.push(value);
+        }
+    }
+    (places, bands)
 }
 
 /// What the end marks mean, of those that are there.

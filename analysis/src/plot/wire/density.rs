@@ -42,6 +42,11 @@ impl Context<'_> {
                 None => return Ok(None),
             },
         };
+        // Of an array the table's column says what the numbers are.
+        let shown = match (&spec.theory, output) {
+            (Some(Theory::Table { column, .. }), Some(_)) => column.as_str(),
+            _ => name,
+        };
         let groups = self.groups(place);
         let [group] = &groups[..] else {
             if groups.is_empty() {
@@ -62,6 +67,14 @@ impl Context<'_> {
         };
         let batches = batches(&runs);
         let law = match &spec.theory {
+            Some(Theory::Table { probe, column }) => {
+                let names = [column, &format!("{column}-density"), &format!("{column}-below")];
+                let Some(table) = self.table(place, probe, "theory", names.map(String::as_str))?
+                else {
+                    return Ok(None);
+                };
+                Some(tabulated(table))
+            }
             Some(theory) => Some(law(theory).map_err(|reason| item.error("theory", reason))?),
             None => None,
         };
@@ -71,7 +84,7 @@ impl Context<'_> {
             "{}Density of {} over {} values, in bins after Freedman and Diaconis; boxes are pointwise \
              95 % intervals from the means of {} {kind}",
             place.said(),
-            words(name),
+            words(shown),
             sorted.len(),
             batches.len(),
         );
@@ -100,7 +113,7 @@ impl Context<'_> {
             name: spec.label(&group.name),
             place: group.place,
             words: lines,
-            title: title(name, &unit),
+            title: title(shown, &unit),
             note: format!("*n* = {}", runs.len()),
             width: spec.width(85.0),
             trial: self.trial(),
@@ -114,7 +127,10 @@ impl Context<'_> {
 fn samples(group: &Group<'_>, spec: &Spec, name: &str) -> Vec<Vec<f64>> {
     let run = |planned: &Planned, record: &Record| -> Option<Vec<f64>> {
         if spec.y.is_none() {
-            return array(record, name).map(|array| array.values.clone());
+            let array = array(record, name)?;
+            let Some(coordinate) = spec.coordinate else { return Some(array.values.clone()) };
+            let length = array.output.shape.last().copied().unwrap_or(1).max(1);
+            return Some(array.values.iter().skip(coordinate).step_by(length).copied().collect());
         }
         let values = curves::column(planned, record, name)?;
         let Some(after) = spec.after else { return Some(values) };
@@ -204,6 +220,23 @@ fn distance(sorted: &[f64], batches: &[Vec<f64>], law: &Law) -> (f64, f64) {
     (most, (square / (count * (count - 1.0))).sqrt())
 }
 
+/// A law that is known at rising places: linear between them, nothing beyond.
+fn tabulated([places, densities, below]: [Vec<f64>; 3]) -> Law {
+    let at = |places: &[f64], values: &[f64], x: f64, beyond: f64| {
+        let next = places.partition_point(|place| *place < x);
+        if next == 0 || next == places.len() {
+            return if next == 0 { 0.0 } else { beyond };
+        }
+        let share = (x - places[next - 1]) / (places[next] - places[next - 1]);
+        values[next - 1] + share * (values[next] - values[next - 1])
+    };
+    let axis = places.clone();
+    Law {
+        density: Box::new(move |x| at(&axis, &densities, x, 0.0)),
+        below: Box::new(move |x| at(&places, &below, x, 1.0)),
+    }
+}
+
 fn law(theory: &Theory) -> Result<Law, String> {
     fn of<D>(law: D) -> Law
     where
@@ -213,6 +246,7 @@ fn law(theory: &Theory) -> Result<Law, String> {
         Law { density: Box::new(move |x| law.pdf(x)), below: Box::new(move |x| other.cdf(x)) }
     }
     match *theory {
+        Theory::Table { .. } => Err("a table is read from the rows of its probe".to_owned()),
         Theory::Normal { mean, deviation } => {
             Normal::new(mean, deviation).map(of).map_err(|error| error.to_string())
         }

@@ -6,11 +6,13 @@ mod cost;
 mod density;
 mod forest;
 mod heat_map;
+mod order;
 mod paired;
 mod profile;
 mod reach;
 mod slope;
 mod strip;
+mod table;
 
 use std::collections::BTreeSet;
 
@@ -22,7 +24,7 @@ use converge_problems::Metric;
 use super::curves::{self, Group, Runs, Selection};
 use super::scene::{About, Scene};
 use super::spec::{Kind, Spec};
-use super::{Figure, svg};
+use super::{Figure, svg, text};
 use crate::claim::{At, Mistake};
 use crate::load::Run;
 use crate::number::{Failed, number};
@@ -65,9 +67,9 @@ impl Context<'_> {
             let finding = format!("the study has no solvers; name its probe: probe = \"{probe}\"");
             return Err(item.error("", finding));
         }
-        // A profile is over problems: one figure for all.
-        let panels =
-            if spec.kind == Kind::Profile { vec![String::new()] } else { problems.clone() };
+        // A profile is over problems, and images may be: one figure for all.
+        let one = spec.kind == Kind::Profile || spec.joined;
+        let panels = if one { vec![String::new()] } else { problems.clone() };
         let mut figures = Vec::new();
         for variant in &self.study.variants {
             for problem in &panels {
@@ -81,6 +83,7 @@ impl Context<'_> {
                 let place = Place { item, spec, name, variant, problem, solvers: &solvers };
                 let drawn = match spec.kind {
                     Kind::Convergence => self.convergence(&place),
+                    Kind::Order => self.order(&place),
                     Kind::Slope => self.slope(&place),
                     Kind::TimeToTarget => self.time_to_target(&place),
                     Kind::Profile => self.profile(&place, &problems),
@@ -88,7 +91,7 @@ impl Context<'_> {
                     Kind::Paired => self.paired(&place),
                     Kind::Cost => self.cost(&place),
                     Kind::HeatMap => self.heat_map(&place),
-                    Kind::Images => self.images(&place),
+                    Kind::Images => self.images(&place, &problems),
                     Kind::PhasePortrait => self.phase_portrait(&place),
                     Kind::Density => self.density(&place),
                     Kind::Forest => Ok(None),
@@ -240,9 +243,12 @@ fn words(column: &str) -> String {
         "seconds" => "step time".to_owned(),
         "total-seconds" => "time with set-up".to_owned(),
         "passes" => "passes over the data".to_owned(),
-        _ => column.replace('-', " "),
+        "proxes" => "proximal maps".to_owned(),
+        _ => text::plain(&text::spoken(column)),
     }
 }
 
+#[cfg(test)]
+mod game_tests;
 #[cfg(test)]
 mod tests;

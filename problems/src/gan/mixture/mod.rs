@@ -144,6 +144,10 @@ impl Build for MixtureGan {
     const ABOUT: &'static str = "networks with one hidden layer on a Gaussian mixture in the plane";
     type Config = MixtureGanConfig;
 
+    fn check(config: &MixtureGanConfig) -> Result<(), SetupError> {
+        Self::build(config, Seed::root(0), None).map(drop)
+    }
+
     fn build(config: &MixtureGanConfig, seed: Seed, _: Option<&[f64]>) -> Result<Self, SetupError> {
         let MixtureGanConfig { latent, generator, discriminator, activation, .. } = *config;
         require_positive("deviation", config.deviation)?;

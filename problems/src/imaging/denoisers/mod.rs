@@ -1,19 +1,28 @@
 //! Denoisers.
 
+#[cfg(test)]
+mod jacobian;
 mod network;
 mod nonlocal;
+#[cfg(feature = "onnx")]
+mod onnx;
+mod sharpening;
+mod tangent;
 mod total_variation;
 mod wavelet;
 
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use self::network::Network;
 use self::nonlocal::Nonlocal;
+use self::sharpening::Sharpening;
+pub use self::tangent::Tangent;
 use self::total_variation::TotalVariation;
 use self::wavelet::Wavelet;
+use crate::data::Folders;
 use crate::imaging::ImageChoice;
-use crate::{Seed, SetupError, require, require_positive};
+use crate::{DataError, Seed, SetupError, require, require_positive};
 
 /// The denoiser of a problem, and how points are brought to what it expects.
 ///
@@ -21,6 +30,7 @@ use crate::{Seed, SetupError, require, require_positive};
 /// denoiser = { method = { total-variation = {} } }
 /// denoiser = { method = { wavelet = { levels = 3 } }, range = [-0.01, 0.01] }
 /// denoiser = { method = { network = { path = "dncnn.safetensors" } }, nonnegative = true }
+/// denoiser = { method = { onnx = { path = "drunet.onnx", output = "image" } } }
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -31,8 +41,8 @@ pub struct DenoiserChoice {
     /// measure.
     #[serde(default = "DenoiserChoice::unit")]
     pub range: [f64; 2],
-    /// Values below 0 are set to 0 before it. The composition is nonexpansive if the denoiser is, but
-    /// not always firmly.
+    /// Values below 0 are set to 0 before it. The composition is averaged if the denoiser is firmly
+    /// nonexpansive, but not always with constant 1/2.
     #[serde(default)]
     pub nonnegative: bool,
     /// Of a complex unknown the imaginary part is set to 0, instead of denoised like the real one.
@@ -54,7 +64,8 @@ impl DenoiserChoice {
 /// | `wavelet`, `spins = false` | threshold | proximal map |
 /// | `wavelet` | threshold | firmly nonexpansive |
 /// | `nonlocal-means` | share `s` in [0, 1] of the way to the mean | proximal map, linear |
-/// | `network` | noise level, a standard deviation | nothing |
+/// | `network`, `onnx` | noise level, a standard deviation | nothing |
+/// | `sharpening`, a control | share of the detail that is added | expansive, linear |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum DenoiserMethod {
@@ -96,9 +107,33 @@ pub enum DenoiserMethod {
     },
     /// A network in a file of safetensors.
     Network {
-        /// The file.
+        /// The file, in the current directory or in a data folder.
         path: PathBuf,
     },
+    /// Adds detail instead of taking it away: what the theory excludes.
+    Sharpening {},
+    /// A network in an ONNX file with one input `[1, 1, rows, columns]` of single precision; in programs
+    /// that were built with the feature `onnx`.
+    Onnx {
+        /// The file.
+        path: PathBuf,
+        /// What its output is, of the shape of the input.
+        output: NetworkOutput,
+        /// The noise level that it was trained at: it is scaled to others. Without one it is applied as
+        /// it is, whatever the strength.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        level: Option<f64>,
+    },
+}
+
+/// What a network gives for a noisy image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetworkOutput {
+    /// The denoised image.
+    Image,
+    /// The noise, which is subtracted.
+    Residual,
 }
 
 fn yes() -> bool {
@@ -134,10 +169,12 @@ fn tenth() -> f64 {
 pub enum Guarantee {
     /// It is the proximal map of a convex function.
     ProximalMap,
-    /// `‖Da - Db‖² <= <Da - Db, a - b>`.
+    /// `‖Da - Db‖² <= <Da - Db, a - b>`: averaged with constant 1/2.
     FirmlyNonexpansive,
-    /// `‖Da - Db‖ <= ‖a - b‖`.
-    Nonexpansive,
+    /// `D = I/3 + 2N/3` with `‖Na - Nb‖ <= ‖a - b‖`: averaged with constant 2/3, as two firmly
+    /// nonexpansive maps one after the other are (Ogura and Yamada, Numer. Funct. Anal. Optim. 23,
+    /// 2002). So it is nonexpansive.
+    Averaged,
     /// Nothing.
     None,
 }
@@ -147,7 +184,7 @@ impl Guarantee {
         match self {
             Self::ProximalMap => "proximal map",
             Self::FirmlyNonexpansive => "firmly nonexpansive",
-            Self::Nonexpansive => "nonexpansive",
+            Self::Averaged => "averaged with constant 2/3",
             Self::None => "nothing proven",
         }
     }
@@ -170,6 +207,9 @@ enum Method {
     Wavelet(Wavelet),
     Nonlocal(Nonlocal),
     Network(Network),
+    Sharpening(Sharpening),
+    #[cfg(feature = "onnx")]
+    Onnx(onnx::Onnx),
 }
 
 /// Temporaries of a denoiser.
@@ -219,6 +259,13 @@ impl DenoiserChoice {
                 let (network, sum) = Network::read(path, shape)?;
                 (Method::Network(network), format!("{} ({sum})", path.display()))
             }
+            DenoiserMethod::Sharpening {} => {
+                (Method::Sharpening(Sharpening { shape }), "sharpening".to_owned())
+            }
+            DenoiserMethod::Onnx { path, output, level } => {
+                level.map_or(Ok(()), |level| require_positive("denoiser.level", level))?;
+                read_onnx(path, shape, *output, *level)?
+            }
         };
         let [low, high] = self.range;
         let range = low.is_finite() && high.is_finite() && low < high;
@@ -230,17 +277,56 @@ impl DenoiserChoice {
     }
 }
 
+#[cfg(feature = "onnx")]
+fn read_onnx(
+    path: &Path,
+    shape: [usize; 2],
+    output: NetworkOutput,
+    level: Option<f64>,
+) -> Result<(Method, String), SetupError> {
+    let (network, sum) = onnx::Onnx::read(path, shape, output, level)?;
+    Ok((Method::Onnx(network), format!("{} ({sum})", path.display())))
+}
+
+#[cfg(not(feature = "onnx"))]
+fn read_onnx(
+    path: &Path,
+    _shape: [usize; 2],
+    _output: NetworkOutput,
+    _level: Option<f64>,
+) -> Result<(Method, String), SetupError> {
+    let finding = "ONNX networks are read by programs that were built with `--features onnx`, which \
+                   this one was not";
+    Err(DataError::new(path, finding).into())
+}
+
+/// The bytes of a file of weights, in the current directory or in a data folder.
+fn file(path: &Path) -> Result<Vec<u8>, SetupError> {
+    let here = path.is_file().then(|| path.to_owned());
+    let place = here.or_else(|| Folders::from_environment().find(path)).ok_or_else(|| {
+        SetupError::MissingData {
+            name: path.display().to_string(),
+            remedy: "no such file in the current directory, nor in a data folder (CONVERGE_DATA)"
+                .into(),
+        }
+    })?;
+    let failed = |e| DataError::new(path, format!("cannot be read: {e}"));
+    Ok(std::fs::read(place).map_err(failed)?)
+}
+
 impl Denoiser {
     /// What is proven of it, clipping included.
     pub(super) fn guarantee(&self) -> Guarantee {
         let own = match &self.method {
-            Method::Network(_) => Guarantee::None,
+            Method::Network(_) | Method::Sharpening(_) => Guarantee::None,
+            #[cfg(feature = "onnx")]
+            Method::Onnx(_) => Guarantee::None,
             Method::Wavelet(map) if map.spins => Guarantee::FirmlyNonexpansive,
             Method::Wavelet(_) | Method::TotalVariation(_) | Method::Nonlocal(_) => {
                 Guarantee::ProximalMap
             }
         };
-        if self.nonnegative && own != Guarantee::None { Guarantee::Nonexpansive } else { own }
+        if self.nonnegative && own != Guarantee::None { Guarantee::Averaged } else { own }
     }
 
     /// What it is, for the header of a run.
@@ -252,8 +338,10 @@ impl Denoiser {
         let (doubles, singles) = match &self.method {
             Method::TotalVariation(map) => (map.room(), 0),
             Method::Wavelet(map) => (map.room(), 0),
-            Method::Nonlocal(_) => (0, 0),
+            Method::Nonlocal(_) | Method::Sharpening(_) => (0, 0),
             Method::Network(network) => (0, network.room()),
+            #[cfg(feature = "onnx")]
+            Method::Onnx(_) => (0, 0),
         };
         DenoiserRoom {
             plane: vec![0.0; self.size],
@@ -291,8 +379,25 @@ impl Denoiser {
                 Method::Wavelet(map) => map.denoise(plane, strength, x, doubles),
                 Method::Nonlocal(map) => map.denoise(plane, strength, x),
                 Method::Network(network) => network.denoise(plane, strength, x, singles),
+                Method::Sharpening(map) => map.denoise(plane, strength, x),
+                #[cfg(feature = "onnx")]
+                Method::Onnx(network) => network.denoise(plane, strength, x),
             }
             x.iter_mut().for_each(|x| *x = low + width * *x);
+        }
+    }
+}
+
+impl Denoiser {
+    /// The derivative at one plane `v`; only of networks without clipping.
+    pub(super) fn tangent(&self, v: &[f64], strength: f64) -> Option<Tangent> {
+        match &self.method {
+            Method::Network(network) if !self.nonnegative && strength > 0.0 => {
+                let [low, high] = self.range;
+                let mapped: Vec<f64> = v.iter().map(|v| (v - low) / (high - low)).collect();
+                Some(Tangent::new(network, &mapped, strength))
+            }
+            _ => None,
         }
     }
 }
@@ -321,7 +426,7 @@ mod tests {
         ImageChoice::Phantom(Phantom { kind: PhantomKind::Ellipses, rows, columns })
     }
 
-    fn proven(shape: [usize; 2], tolerance: f64) -> Vec<Denoiser> {
+    pub(super) fn proven(shape: [usize; 2], tolerance: f64) -> Vec<Denoiser> {
         let variation =
             |isotropic| DenoiserMethod::TotalVariation { isotropic, tolerance, iterations: 20_000 };
         let wavelet = |spins| DenoiserMethod::Wavelet { levels: 2, spins };
@@ -391,7 +496,7 @@ mod tests {
         let method = DenoiserMethod::Wavelet { levels: 1, spins: false };
         let choice = DenoiserChoice { method, range: [-1.0, 3.0], nonnegative: true, real: true };
         let denoiser = choice.build([2, 2], Seed::root(3)).unwrap();
-        assert_eq!(denoiser.guarantee(), Guarantee::Nonexpansive);
+        assert_eq!(denoiser.guarantee(), Guarantee::Averaged);
         let v = [1.0, -5.0, 2.0, 1.0, 9.0, 9.0, 9.0, 9.0];
         let mut x = [f64::NAN; 8];
         denoiser.denoise(true, &v, 100.0, &mut x, &mut denoiser.room());
@@ -411,6 +516,13 @@ mod tests {
             scale: 0.1,
         };
         let missing = DenoiserMethod::Network { path: "none.safetensors".into() };
+        let onnx = |level| {
+            let output = NetworkOutput::Image;
+            DenoiserMethod::Onnx { path: "none.onnx".into(), output, level }
+        };
+        let built = cfg!(feature = "onnx");
+        let absent =
+            if built { "data set none.onnx is not here" } else { "built with `--features onnx`" };
         for (method, range, words) in [
             (wavelet(3), [0.0, 1.0], "denoiser.levels = 3"),
             (wavelet(0), [0.0, 1.0], "denoiser.levels = 0"),
@@ -418,6 +530,8 @@ mod tests {
             (nonlocal(8, 4), [0.0, 1.0], "denoiser.window = 4"),
             (nonlocal(9, 3), [0.0, 1.0], "rows and columns of the guide: expected 8, found 9"),
             (missing, [0.0, 1.0], "data set none.safetensors is not here"),
+            (onnx(None), [0.0, 1.0], absent),
+            (onnx(Some(-1.0)), [0.0, 1.0], "denoiser.level = -1"),
         ] {
             let choice = DenoiserChoice { method, range, nonnegative: false, real: false };
             let message = choice.build([8, 12], Seed::root(3)).unwrap_err().to_string();

@@ -21,7 +21,7 @@ pub(super) struct Network {
     layers: Vec<Convolution3x3>,
     padding: Padding,
     /// The noise level it was trained at; `None`: it is told.
-    level: Option<f64>,
+    pub(super) level: Option<f64>,
 }
 
 impl Network {
@@ -30,15 +30,9 @@ impl Network {
     /// `padding` (`zero` or `circular`), and `sigma_255` or `sigma`, the noise level on the scale of 255
     /// or of 1.
     pub(super) fn read(path: &Path, shape: [usize; 2]) -> Result<(Self, String), SetupError> {
-        let error = |finding: String| DataError::new(path, finding);
-        if !path.is_file() {
-            return Err(SetupError::MissingData {
-                name: path.display().to_string(),
-                remedy: "no such file; paths are relative to the current directory".into(),
-            });
-        }
-        let bytes = std::fs::read(path).map_err(|e| error(format!("cannot be read: {e}")))?;
-        let network = Self::parse(&bytes, shape).map_err(error)?;
+        let bytes = super::file(path)?;
+        let network =
+            Self::parse(&bytes, shape).map_err(|finding| DataError::new(path, finding))?;
         Ok((network, crate::data::sha256(&bytes)))
     }
 
@@ -105,6 +99,17 @@ impl Network {
         Ok(Self { shape, layers, padding, level })
     }
 
+    /// A network of these layers, for tests.
+    #[cfg(test)]
+    pub(super) fn of_layers(
+        shape: [usize; 2],
+        layers: Vec<Convolution3x3>,
+        padding: Padding,
+        level: f64,
+    ) -> Self {
+        Self { shape, layers, padding, level: Some(level) }
+    }
+
     fn widest(&self) -> usize {
         let channels = self.layers.iter().map(|layer| layer.inputs().max(layer.outputs()));
         channels.max().unwrap_or(0)
@@ -113,7 +118,8 @@ impl Network {
     /// Numbers of the scratch: two stacks of the widest layer, and an unfolded band.
     pub(super) fn room(&self) -> usize {
         let [rows, columns] = self.shape;
-        let band = self.layers.iter().map(|layer| layer.room(rows)).max().unwrap_or(0);
+        // The adjoint of a layer takes the band of its outputs.
+        let band = Convolution3x3::room_of(self.widest(), rows);
         2 * self.widest() * rows * columns + band
     }
 
@@ -123,10 +129,32 @@ impl Network {
             x.copy_from_slice(v);
             return;
         }
-        let size = v.len();
-        let scale = self.level.map_or(1.0, |level| level / strength);
-        let (mut from, rest) = room.split_at_mut(self.widest() * size);
-        let (mut to, room) = rest.split_at_mut(self.widest() * size);
+        let scale = self.scale(strength);
+        let last = self.layers.len() - 1;
+        self.layerwise(v, strength, room, |i, output| {
+            if i == last {
+                for ((x, v), noise) in x.iter_mut().zip(v).zip(output) {
+                    *x = v - f64::from(*noise) / scale;
+                }
+            }
+        });
+    }
+
+    /// What the image is multiplied with before the layers.
+    fn scale(&self, strength: f64) -> f64 {
+        self.level.map_or(1.0, |level| level / strength)
+    }
+
+    /// Runs the layers on `v` and shows the output of each.
+    pub(super) fn layerwise(
+        &self,
+        v: &[f64],
+        strength: f64,
+        room: &mut [f32],
+        mut see: impl FnMut(usize, &[f32]),
+    ) {
+        let (size, scale) = (v.len(), self.scale(strength));
+        let (mut from, mut to, room) = self.stacks(size, room);
         from.iter_mut().zip(v).for_each(|(input, v)| *input = (scale * v) as f32);
         if self.level.is_none() {
             from[size..2 * size].fill(strength as f32);
@@ -136,11 +164,33 @@ impl Network {
                 (&from[..layer.inputs() * size], &mut to[..layer.outputs() * size]);
             let positive = i + 1 < self.layers.len();
             layer.apply(self.shape, self.padding, positive, input, output, room);
+            see(i, output);
             std::mem::swap(&mut from, &mut to);
         }
-        for ((x, v), noise) in x.iter_mut().zip(v).zip(&*from) {
-            *x = v - f64::from(*noise) / scale;
-        }
+    }
+
+    /// The two stacks of the scratch, and its band.
+    pub(super) fn stacks<'r>(
+        &self,
+        size: usize,
+        room: &'r mut [f32],
+    ) -> (&'r mut [f32], &'r mut [f32], &'r mut [f32]) {
+        let (from, rest) = room.split_at_mut(self.widest() * size);
+        let (to, room) = rest.split_at_mut(self.widest() * size);
+        (from, to, room)
+    }
+
+    pub(super) fn layers(&self) -> &[Convolution3x3] {
+        &self.layers
+    }
+
+    pub(super) fn padding(&self) -> Padding {
+        self.padding
+    }
+
+    /// The network without its biases.
+    pub(super) fn linear(&self) -> Self {
+        Self { layers: self.layers.iter().map(Convolution3x3::linear).collect(), ..self.clone() }
     }
 }
 
@@ -157,7 +207,7 @@ fn floats(name: &str, tensor: &safetensors::tensor::TensorView<'_>) -> Result<Ve
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::data::Folders;
 
@@ -180,6 +230,20 @@ mod tests {
         bytes.extend(header.as_bytes());
         bytes.extend(data);
         bytes
+    }
+
+    /// A network of one layer that was trained at a noise level, on the scale of 255.
+    pub(in super::super) fn one_layer(
+        weights: &[f32; 9],
+        bias: f32,
+        level: f64,
+        shape: [usize; 2],
+    ) -> Network {
+        let about = format!(r#"{{"padding":"zero","sigma_255":"{level}"}}"#);
+        let bias = [bias];
+        let tensors: [(&str, &str, &[f32]); 2] =
+            [("conv0.weight", "[1,1,3,3]", weights), ("conv0.bias", "[1]", &bias)];
+        Network::parse(&file(&about, &tensors), shape).unwrap()
     }
 
     const ABOUT: &str = r#"{"padding":"zero","sigma_255":"25.5"}"#;
@@ -256,13 +320,10 @@ mod tests {
     #[test]
     fn public_networks_give_their_golden_numbers() {
         // The weights are not part of the project; those that are on this machine are looked at.
-        let folders = Folders::from_environment().search;
+        let folders = Folders::from_environment();
         for (name, [sum, norm, first, middle, last]) in GOLDEN {
             let file = format!("denoisers/{name}.safetensors");
-            let Some(path) = folders.iter().map(|f| f.join(&file)).find(|path| path.is_file())
-            else {
-                continue;
-            };
+            let Some(path) = folders.find(&file) else { continue };
             let (network, _) = Network::read(&path, [16, 16]).unwrap();
             let v: Vec<f64> =
                 (0..256).map(|i| f64::from((7 * (i % 16) + 3 * (i / 16)) % 16) / 15.0).collect();

@@ -4,7 +4,7 @@ use num_complex::Complex;
 
 use super::illumination::IntensityDiffraction;
 use super::unknown::load;
-use super::{Operator, Room, complex_mut};
+use super::{Layout, Operator, Room, complex_mut};
 use crate::imaging::Measurements;
 use crate::numerics::Fourier;
 
@@ -25,7 +25,19 @@ pub struct Convolution {
     /// `max_ν Σ_c |H_ic(ν)|²` of every block.
     norms: Vec<f64>,
     turned: bool,
+    /// Whether the sums over all blocks are made and kept.
+    precomputes: bool,
+    sums: Option<Sums>,
     about: String,
+}
+
+/// Sums over all blocks, as the system of [`Operator::least_squares`] has them without their weight.
+#[derive(Debug)]
+struct Sums {
+    /// `Σ h_iᴴ Y_i`, plane after plane.
+    right: Vec<Complex<f64>>,
+    /// The lower triangle of `Σ h_iᴴ h_i`.
+    normal: Vec<Complex<f64>>,
 }
 
 /// Where transfer functions are.
@@ -51,9 +63,6 @@ impl Transfers {
     }
 }
 
-/// Grids of the room: work, frequencies, measured, right sides, tables, and normal matrices.
-const NORMAL: usize = 5;
-
 impl Convolution {
     pub(super) fn new(
         [rows, columns]: [usize; 2],
@@ -72,7 +81,43 @@ impl Convolution {
             (0..size).map(power).fold(0.0, f64::max)
         };
         let norms = (0..blocks).map(norm).collect();
-        Self { fourier, planes, transfers, norms, turned: false, about }
+        let (turned, precomputes, sums) = (false, false, None);
+        Self { fourier, planes, transfers, norms, turned, precomputes, sums, about }
+    }
+
+    /// Makes the sums over all blocks once, when measurements are turned, so that the map of all of them
+    /// costs the same for any number: `16 (c + c²)` bytes a pixel for `c` planes.
+    #[must_use]
+    pub(super) fn precomputing(mut self) -> Self {
+        self.precomputes = true;
+        self
+    }
+
+    /// Adds a block to the sums of its normal matrix and its right side, with a weight.
+    fn accumulate(
+        &self,
+        block: usize,
+        weight: f64,
+        data: &Measurements,
+        [right, tables, normal]: [&mut Vec<Complex<f64>>; 3],
+    ) {
+        let (size, planes) = (self.fourier.size(), self.planes);
+        let y: &[Complex<f64>] = bytemuck::cast_slice(data.block(block));
+        let table = self.transfers.of(block, tables);
+        for c in 0..planes {
+            let h = &table[c * size..][..size];
+            for ((right, h), y) in right[c * size..][..size].iter_mut().zip(h).zip(y) {
+                *right += h.conj() * y.scale(weight);
+            }
+            // The lower triangle, entry (c, d) of all frequencies together.
+            for d in 0..=c {
+                let normal = &mut normal[(c * planes + d) * size..][..size];
+                let other = &table[d * size..][..size];
+                for ((normal, h), other) in normal.iter_mut().zip(h).zip(other) {
+                    *normal += h.conj() * other.scale(weight);
+                }
+            }
+        }
     }
 
     /// Transfer functions of a block: the grids of all planes, frequencies row by row.
@@ -99,11 +144,17 @@ impl Operator for Convolution {
         self.turned
     }
 
+    /// One image a block.
+    fn layouts(&self) -> Vec<Layout<'_>> {
+        vec![Layout::images("blocks", self.blocks(), self.fourier.shape())]
+    }
+
     fn room(&self) -> Room {
         let (size, planes) = (self.fourier.size(), self.planes);
         let computed = matches!(self.transfers, Transfers::Computed(_));
         let tables = if computed { planes } else { 0 };
         let normal = if self.turned { planes * planes } else { 0 };
+        // Work, frequencies, measured, right sides, tables, and normal matrices.
         let grids = [1, 1, 1, planes, tables, normal];
         let grids = grids.map(|count| vec![Complex::default(); count * size]).into();
         let lines = vec![Complex::default(); self.fourier.room()];
@@ -177,24 +228,18 @@ impl Operator for Convolution {
             load(v, work);
             self.fourier.forward(work, &mut right[c * size..][..size], lines);
         }
-        grids[NORMAL].fill(Complex::default());
-        for &term in terms {
-            let [_, _, _, right, tables, normal, ..] = &mut grids[..] else { return };
-            let y: &[Complex<f64>] = bytemuck::cast_slice(data.block(term as usize));
-            let table = self.transfers.of(term as usize, tables);
-            for c in 0..planes {
-                let h = &table[c * size..][..size];
-                for ((right, h), y) in right[c * size..][..size].iter_mut().zip(h).zip(y) {
-                    *right += h.conj() * y.scale(weight);
-                }
-                // The lower triangle, entry (c, d) of all frequencies together.
-                for d in 0..=c {
-                    let normal = &mut normal[(c * planes + d) * size..][..size];
-                    let other = &table[d * size..][..size];
-                    for ((normal, h), other) in normal.iter_mut().zip(h).zip(other) {
-                        *normal += h.conj() * other.scale(weight);
-                    }
-                }
+        let [_, _, _, right, tables, normal, ..] = &mut grids[..] else { return };
+        if let Some(sums) = self.sums.as_ref().filter(|_| terms.len() == self.blocks()) {
+            for (to, sum) in right.iter_mut().zip(&sums.right) {
+                *to += sum.scale(weight);
+            }
+            for (to, sum) in normal.iter_mut().zip(&sums.normal) {
+                *to = sum.scale(weight);
+            }
+        } else {
+            normal.fill(Complex::default());
+            for &term in terms {
+                self.accumulate(term as usize, weight, data, [right, tables, normal]);
             }
         }
         let [work, _, _, right, _, normal, ..] = &mut grids[..] else { return };
@@ -217,6 +262,15 @@ impl Operator for Convolution {
         }
         *data = turned;
         self.turned = true;
+        if self.precomputes {
+            let zeros = |count: usize| vec![Complex::default(); count * size];
+            let (mut right, mut normal) = (zeros(self.planes), zeros(self.planes * self.planes));
+            let mut tables = zeros(self.planes);
+            for block in 0..self.blocks() {
+                self.accumulate(block, 1.0, data, [&mut right, &mut tables, &mut normal]);
+            }
+            self.sums = Some(Sums { right, normal });
+        }
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {

@@ -2,7 +2,7 @@
 
 use num_complex::Complex;
 
-use super::{Operator, Room, Unknown, complex_mut};
+use super::{Layout, Operator, Room, Unknown, complex_mut};
 use crate::imaging::Measurements;
 use crate::numerics::Fourier;
 
@@ -46,6 +46,26 @@ impl Operator for FourierSamples {
 
     fn complex(&self) -> bool {
         true
+    }
+
+    /// The whole plane of frequencies with 0 at `(rows / 2, columns / 2)`, rounded down, as a mask has
+    /// it; or its samples alone, row after row of that plane.
+    fn layouts(&self) -> Vec<Layout<'_>> {
+        let [rows, columns] = self.fourier.shape();
+        let center = move |place: usize| {
+            let (k, l) = (place / columns + rows / 2, place % columns + columns / 2);
+            k % rows * columns + l % columns
+        };
+        let mut sampled: Vec<usize> =
+            self.places.iter().flatten().map(|&place| center(place as usize)).collect();
+        sampled.sort_unstable();
+        let at = move |block: usize, entry: usize| center(self.places[block][entry] as usize);
+        vec![
+            Layout::new([("rows", rows), ("columns", columns)], at),
+            Layout::new([("samples", sampled.len())], move |block, entry| {
+                sampled.partition_point(|&other| other < at(block, entry))
+            }),
+        ]
     }
 
     fn room(&self) -> Room {

@@ -50,6 +50,9 @@ pub struct IntensityDiffractionChoice {
     pub lights: Lights,
     /// Where the transfer functions are.
     pub transfers: TransferStorage,
+    /// Least squares: sums over all lights are made once and kept, so that the proximal map of all of
+    /// them costs no more than that of one.
+    pub precomputed: bool,
 }
 
 /// Where the lights of intensity diffraction tomography are.
@@ -87,6 +90,7 @@ impl Default for IntensityDiffractionChoice {
             absorption: false,
             lights: Lights::Spiral,
             transfers: TransferStorage::Memory,
+            precomputed: false,
         }
     }
 }
@@ -127,7 +131,8 @@ impl IntensityDiffractionChoice {
                 Transfers::Stored((0..blocks).map(|block| source.table(block)).collect())
             }
         };
-        Ok(Convolution::new(shape, blocks, self.planes(), transfers, about))
+        let operator = Convolution::new(shape, blocks, self.planes(), transfers, about);
+        Ok(if self.precomputed { operator.precomputing() } else { operator })
     }
 }
 
@@ -246,6 +251,7 @@ impl IntensityDiffraction {
 mod tests {
     use super::super::Operator;
     use super::*;
+    use crate::imaging::Measurements;
 
     fn choice(absorption: bool) -> IntensityDiffractionChoice {
         // Wider than the aperture needs, so that the pupil reaches the last frequencies.
@@ -289,6 +295,29 @@ mod tests {
                 x = next.iter().map(|x| x / norm).collect();
             }
             assert!((norm - 1.0).abs() <= 1e-6, "{absorption}: {norm}");
+        }
+    }
+
+    #[test]
+    fn sums_that_are_kept_are_those_of_all_blocks() {
+        let plain = choice(true);
+        let kept = IntensityDiffractionChoice { precomputed: true, ..plain.clone() };
+        let answers = [plain, kept].map(|choice| {
+            let mut operator = choice.build([8, 6], 5).unwrap();
+            let mut data = Measurements::zeros([48; 5]);
+            let number = |i: usize| ((i * 37) % 101) as f64 / 101.0 - 0.5;
+            data.values_mut().iter_mut().enumerate().for_each(|(i, y)| *y = number(i));
+            operator.turn_unitarily(&mut data);
+            let v: Vec<f64> = (0..operator.dim()).map(|i| number(i + 7)).collect();
+            let mut room = operator.room();
+            [vec![0, 1, 2, 3, 4], vec![1, 3]].map(|terms| {
+                let mut x = vec![0.0; v.len()];
+                operator.least_squares(&terms, 3.0, &data, &v, &mut x, &mut room);
+                x
+            })
+        });
+        for (plain, kept) in answers[0].iter().flatten().zip(answers[1].iter().flatten()) {
+            assert!((plain - kept).abs() <= 1e-13, "{plain} {kept}");
         }
     }
 

@@ -5,12 +5,14 @@ mod coded;
 mod convolution;
 mod cosine;
 mod fourier_samples;
-mod gaussian;
 mod illumination;
+mod layout;
 mod masks;
+mod matrix;
 pub(crate) mod norm;
 #[cfg(test)]
 mod tests;
+mod tiles;
 mod tomography;
 mod unknown;
 
@@ -24,9 +26,11 @@ pub use coded::{CodedDiffraction, Codes};
 pub use convolution::Convolution;
 pub use cosine::RandomCosine;
 pub use fourier_samples::FourierSamples;
-pub use gaussian::{Gaussian, TiledGaussian};
 pub use illumination::{IntensityDiffractionChoice, Lights, TransferStorage};
+pub use layout::Layout;
 pub use masks::{Mask, VariableDensity};
+pub use matrix::{Matrix, MatrixChoice, Pixels, gaussian};
+pub use tiles::TiledGaussian;
 pub use tomography::Tomography;
 pub use unknown::Unknown;
 
@@ -47,6 +51,11 @@ pub trait Operator: std::fmt::Debug + Send + Sync {
 
     /// Whether measurements are complex.
     fn complex(&self) -> bool;
+
+    /// How arrays that hold all measurements may be laid out, the usual one first.
+    fn layouts(&self) -> Vec<Layout<'_>> {
+        vec![Layout::list("measurements", (0..self.blocks()).map(|block| self.entries(block)))]
+    }
 
     /// Temporaries.
     fn room(&self) -> Room {

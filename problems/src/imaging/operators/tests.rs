@@ -16,7 +16,7 @@ fn all() -> Vec<Box<dyn Operator>> {
     let (shape, seed) = ([6, 11], Seed::root(1));
     let density = VariableDensity { ratio: 0.4, power: 2.0, center: 1.0 };
     let mut list: Vec<Box<dyn Operator>> = vec![
-        Box::new(Gaussian::new(66, 41, 3, seed)),
+        Box::new(gaussian(66, 41, 3, seed)),
         Box::new(TiledGaussian::new(shape, 4, 0.6, seed)),
         Box::new(RandomCosine::new(66, 40, 3, seed)),
         Box::new(Tomography::new(shape, 7, 3, None)),
@@ -28,8 +28,8 @@ fn all() -> Vec<Box<dyn Operator>> {
             let places = mask.places(shape, 3, seed).unwrap();
             list.push(Box::new(FourierSamples::new(shape, places, unknown)));
         }
-        for codes in [Codes::Uniform, Codes::Signs] {
-            list.push(Box::new(CodedDiffraction::new(shape, 3, codes, unknown, seed)));
+        for codes in &[Codes::Uniform, Codes::Signs] {
+            list.push(Box::new(CodedDiffraction::new(shape, 3, codes, unknown, seed).unwrap()));
         }
     }
     for (absorption, depths) in [(false, vec![0.0]), (true, vec![-1.0, 2.0])] {

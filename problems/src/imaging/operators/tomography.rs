@@ -1,6 +1,6 @@
 //! Parallel-beam tomography from few views.
 
-use super::{Operator, Room};
+use super::{Layout, Operator, Room};
 
 /// Line integrals of an image along parallel rays, `V` views at the angles `0, π/V, 2π/V, ...`.
 ///
@@ -106,6 +106,16 @@ impl Operator for Tomography {
 
     fn complex(&self) -> bool {
         false
+    }
+
+    /// A sinogram, views in the order of their angles.
+    fn layouts(&self) -> Vec<Layout<'_>> {
+        let views = self.views.iter().map(Vec::len).sum();
+        let axes = [("views", views), ("detectors", self.detectors)];
+        vec![Layout::new(axes, |block, entry| {
+            let view = block + self.blocks() * (entry / self.detectors);
+            view * self.detectors + entry % self.detectors
+        })]
     }
 
     fn forward(&self, block: usize, x: &[f64], y: &mut [f64], _room: &mut Room) {
