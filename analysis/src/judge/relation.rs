@@ -179,7 +179,7 @@ impl Kind for Relation {
             finding.procedure = "stationarity check";
             finding
         } else if self.martingale.is_some() {
-            self.of_martingale(&rows, &parts, &residuals, margin, setting)
+            of_martingale(&rows, &parts, &residuals, margin, setting)
         } else if chains.len() >= SEEDS_MEAN {
             let mut finding = within(&rows, self.value, margin, Center::Mean, setting);
             let within_runs: Vec<f64> = chains.iter().map(|c| errors(c).0.error()).collect();
@@ -211,64 +211,62 @@ fn residual(values: &[f64], [noise, function, time]: &[Vec<f64>; 3]) -> Option<d
     Some(dynamics::diffusion(&values[..last], &noise[..last], step, ends))
 }
 
-impl Relation {
-    /// The average of all runs with the error of their martingales, batch means beside it.
-    fn of_martingale(
-        &self,
-        rows: &[Row],
-        chains: &[&[f64]],
-        residuals: &[dynamics::Relation],
-        margin: f64,
-        setting: &Setting<'_>,
-    ) -> Finding {
-        let count = residuals.len() as f64;
-        let mean =
-            |of: fn(&dynamics::Relation) -> f64| residuals.iter().map(of).sum::<f64>() / count;
-        let square: f64 = residuals.iter().map(|residual| residual.error.powi(2)).sum();
-        let all = dynamics::Relation {
-            mean: mean(|residual| residual.mean),
-            error: square.sqrt() / count,
-            boundary: mean(|residual| residual.boundary),
-        };
-        // Batch means of all runs as those of one: as many batches as all have.
-        let batches: Vec<LongRun> = chains.iter().map(|chain| batch_means(chain)).collect();
-        let over = |of: fn(&LongRun) -> f64| batches.iter().map(of).sum::<f64>();
-        let batches = LongRun {
-            mean: over(|run| run.mean) / count,
-            variance: over(|run| run.variance) / count,
-            count: batches.iter().map(|run| run.count).sum(),
-            freedom: over(|run| run.freedom + 1.0) - 1.0,
-        };
-        let interval = all.contrast().interval(setting.alpha);
-        let evidence = all.evidence(margin);
-        let answer = decide(interval, evidence, 0.0, Side::Within, margin, setting.alpha);
-        let value = detectable::normal(all.error, setting.alpha);
-        let mut finding = Finding {
-            procedure: "equivalence, martingale",
-            estimate: all.mean,
-            interval,
-            evidence: Some(evidence),
-            detectable: Some(Detectable { value, unit: String::new() }),
-            ..extreme(rows, 0.0, Side::Within, margin, answer)
-        };
-        let ratio = batches.error() / all.error;
-        finding.flags.push(format!(
-            "boundary term {:.2} and batch means {ratio:.2} of the standard error",
-            all.boundary.abs() / all.error
-        ));
-        if residuals.len() > 1 {
-            let means: Vec<f64> = residuals.iter().map(|residual| residual.mean).collect();
-            let errors: Vec<f64> = residuals.iter().map(|residual| residual.error).collect();
-            if !agree(&means, &errors).holds() {
-                finding.flags.push("errors of the runs do not explain their spread".to_owned());
-            }
+/// The average of all runs with the error of their martingales, batch means beside it.
+fn of_martingale(
+    rows: &[Row],
+    chains: &[&[f64]],
+    residuals: &[dynamics::Relation],
+    margin: f64,
+    setting: &Setting<'_>,
+) -> Finding {
+    let count = residuals.len() as f64;
+    let mean = |of: fn(&dynamics::Relation) -> f64| residuals.iter().map(of).sum::<f64>() / count;
+    let square: f64 = residuals.iter().map(|residual| residual.error.powi(2)).sum();
+    let all = dynamics::Relation {
+        mean: mean(|residual| residual.mean),
+        error: square.sqrt() / count,
+        boundary: mean(|residual| residual.boundary),
+    };
+    // Batch means of all runs as those of one: as many batches as all have.
+    let batches: Vec<LongRun> = chains.iter().map(|chain| batch_means(chain)).collect();
+    let over = |of: fn(&LongRun) -> f64| batches.iter().map(of).sum::<f64>();
+    let batches = LongRun {
+        mean: over(|run| run.mean) / count,
+        variance: over(|run| run.variance) / count,
+        count: batches.iter().map(|run| run.count).sum(),
+        freedom: over(|run| run.freedom + 1.0) - 1.0,
+    };
+    let interval = all.contrast().interval(setting.alpha);
+    let evidence = all.evidence(margin);
+    let answer = decide(interval, evidence, 0.0, Side::Within, margin, setting.alpha);
+    let value = detectable::normal(all.error, setting.alpha);
+    let mut finding = Finding {
+        procedure: "equivalence, martingale",
+        estimate: all.mean,
+        interval,
+        evidence: Some(evidence),
+        detectable: Some(Detectable { value, unit: String::new() }),
+        ..extreme(rows, 0.0, Side::Within, margin, answer)
+    };
+    let ratio = batches.error() / all.error;
+    finding.flags.push(format!(
+        "boundary term {:.2} and batch means {ratio:.2} of the standard error",
+        all.boundary.abs() / all.error
+    ));
+    if residuals.len() > 1 {
+        let means: Vec<f64> = residuals.iter().map(|residual| residual.mean).collect();
+        let errors: Vec<f64> = residuals.iter().map(|residual| residual.error).collect();
+        if !agree(&means, &errors).holds() {
+            finding.flags.push("errors of the runs do not explain their spread".to_owned());
         }
-        if let Err(reason) = all.check(&batches) {
-            finding.withhold(reason.to_string());
-        }
-        finding
     }
+    if let Err(reason) = all.check(&batches) {
+        finding.withhold(reason.to_string());
+    }
+    finding
+}
 
+impl Relation {
     /// The average of a few long runs, with the error that their autocorrelation leaves.
     fn within_runs(
         &self,
