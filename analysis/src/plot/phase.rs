@@ -87,12 +87,13 @@ pub fn draw(data: &Phase) -> Scene {
     }
     for path in &data.trajectories {
         let last = path.points.last().and_then(|&(x, y)| frame.point(x, y));
-        // A path that has arrived ends under the mark of its point of rest.
+        // A path whose time is up where it has arrived ends under the mark of its point of rest.
         let arrived = |p: &Point| {
             let rests = data.equilibria.iter().filter_map(|&((x, y), _)| frame.point(x, y));
             rests.map(|rest| (p.0 - rest.0).hypot(p.1 - rest.1)).any(|gap| gap < 3.0 * PT)
         };
-        if let Some(at) = last.filter(|p| rect.grown(0.5).holds(*p) && !arrived(p)) {
+        let hidden = |p: &Point| path.end == End::Censored && arrived(p);
+        if let Some(at) = last.filter(|p| rect.grown(0.5).holds(*p) && !hidden(p)) {
             end_mark(&mut scene, at, path.end, style::of(path.place, path.variant).0.color);
         }
     }

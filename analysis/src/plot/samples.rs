@@ -11,8 +11,12 @@ use super::curves::{Curve, End};
 use super::density::{self, Density, bin_width};
 use super::forest;
 use super::heat_map::{self, Cell, HeatMap};
+<<<<<<< HEAD
 use super::images::{self, Images, Picture, Quality};
 use super::order::{self, Ladder, Orders};
+=======
+use super::images::{self, Images, Picture};
+>>>>>>> gan-figures
 use super::paired::{self, Effect, Paired};
 use super::phase::{self, Phase, Trajectory};
 use super::profile::{self, Profile, Steps};
@@ -31,7 +35,6 @@ pub(crate) fn all() -> Vec<(&'static str, Scene)> {
         ("convergence-crowded", convergence::draw(&crowded()).0),
         ("residual", convergence::draw(&residual()).0),
         ("slope", slope::draw(&slope())),
-        ("order", order::draw(&orders())),
         ("time-to-target", time_to_target::draw(&time_to_target()).0),
         ("profile", profile::draw(&profile()).0),
         ("strip", replicates::strip(&strip(20))),
@@ -432,41 +435,6 @@ pub(crate) fn images() -> Images {
         width: 120.0,
         trial: false,
         about: about("Images"),
-    }
-}
-
-pub(crate) fn orders() -> Orders {
-    let steps: Vec<f64> = (0..5).map(|k| 0.1 / f64::from(1 << (4 - k))).collect();
-    let ladder = |place: usize, name: &str, order: f64, size: f64, noise: f64| {
-        let error = |h: &f64| size * h.powf(order) * (1.0 + 2.0 * h);
-        let errors: Vec<f64> = steps.iter().map(error).collect();
-        let interval = |(h, e): (&f64, &f64)| {
-            let half = noise * h.sqrt();
-            ((e - half).max(f64::MIN_POSITIVE), e + half)
-        };
-        let intervals = steps.iter().zip(&errors).filter(|_| noise > 0.0).map(interval);
-        Ladder {
-            name: name.into(),
-            place,
-            variant: 0,
-            intervals: intervals.collect(),
-            claimed: (order < 3.0).then_some((order.round(), 0.1)),
-            order: Some((errors[1] / errors[0]).log2()),
-            steps: steps.clone(),
-            errors,
-        }
-    };
-    Orders {
-        ladders: vec![
-            ladder(0, "simultaneous, diffusion", 1.0, 0.3, 0.0),
-            ladder(1, "alternating, diffusion", 1.0, 0.12, 0.0),
-            ladder(2, "simultaneous, corrected", 2.0, 0.25, 2e-5),
-            ladder(3, "alternating, corrected", 1.6, 0.01, 0.0),
-        ],
-        titles: ("learning rate".into(), "error of *θ*".into()),
-        width: 85.0,
-        trial: false,
-        about: about("Orders"),
     }
 }
 
