@@ -11,12 +11,7 @@ use super::curves::{Curve, End};
 use super::density::{self, Density, bin_width};
 use super::forest;
 use super::heat_map::{self, Cell, HeatMap};
-<<<<<<< HEAD
 use super::images::{self, Images, Picture, Quality};
-use super::order::{self, Ladder, Orders};
-=======
-use super::images::{self, Images, Picture};
->>>>>>> gan-figures
 use super::paired::{self, Effect, Paired};
 use super::phase::{self, Phase, Trajectory};
 use super::profile::{self, Profile, Steps};
