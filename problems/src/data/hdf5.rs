@@ -257,6 +257,12 @@ mod tests {
             r: f32,
             i: f32,
         }
+        #[derive(Clone, Copy, H5Type)]
+        #[repr(C)]
+        struct Other {
+            x: f64,
+            y: f64,
+        }
         let single = |file: &File| {
             let data = [Single { r: 0.5, i: -1.0 }, Single { r: 2.0, i: 3.0 }];
             file.new_dataset_builder().with_data(&data).create("x").map(drop)
@@ -269,12 +275,6 @@ mod tests {
         let expected = Array { extents: vec![2], values, complex: true };
         assert_eq!(array(single, |bytes| bytes, "x").unwrap(), expected);
         assert_eq!(array(long, |bytes| bytes, "x").unwrap(), expected);
-        #[derive(Clone, Copy, H5Type)]
-        #[repr(C)]
-        struct Other {
-            x: f64,
-            y: f64,
-        }
         let other = |file: &File| {
             let data = [Other { x: 0.5, y: 1.0 }];
             file.new_dataset_builder().with_data(&data).create("x").map(drop)
