@@ -331,7 +331,8 @@ mod tests {
         let (paths, imaginary) = (part(f64::cos, &still[..100]), part(f64::sin, &still[100..]));
         let real =
             Replicas { times: &times, paths: &paths, imaginary: None, limit: Limit::Known(0.0) };
-        assert_eq!(decay(&real.means()), Err(Withheld::Oscillates));
+        // The real part passes through 0: what falls before that falls at another rate.
+        assert!(decay(&real.means()).unwrap().rate > 1.6);
         let both = Replicas { imaginary: Some(&imaginary), ..real };
         let interval = bootstrap(both, 999, &mut rng).unwrap().interval(0.05);
         assert!(interval.lower < 0.8 && 0.8 < interval.upper, "{interval:?}");
