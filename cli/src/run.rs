@@ -21,6 +21,7 @@ const LONG: f64 = 3600.0;
 pub(crate) fn run(context: &Context, args: &RunArgs) -> Result<u8> {
     let studies = context.studies(&args.select)?;
     for (study, _) in &studies {
+        converge_analysis::check::validate(study).map_err(Usage::from)?;
         plot::check(study).map_err(Usage::from)?;
     }
     let store = context.store()?;
