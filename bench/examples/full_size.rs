@@ -17,7 +17,7 @@ use converge_problems::mlr::{
     Amount, FeatureChoice, Mlr, MlrConfig, Precision, RandomConvolution, Ridge, SplitChoice,
 };
 use converge_problems::{Problem, Seed};
-use converge_solvers::{AdmmSoftmax, Solver};
+use converge_solvers::{AdmmSoftmax, LeastSquares, Solver};
 use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,12 @@ enum Request {
     /// The Gram matrix.
     Gram,
     /// ADMM-Softmax from zero with the released penalty.
-    AdmmSoftmax { precision: Precision, steps: usize },
+    AdmmSoftmax {
+        precision: Precision,
+        steps: usize,
+        #[serde(default)]
+        least_squares: LeastSquares,
+    },
     /// The metrics at a point, in double precision.
     Evaluate { x: Vec<f64> },
 }
@@ -150,7 +155,7 @@ fn answer(request: Request, problem: &Mlr) -> Result<Answer, Box<dyn Error>> {
         }
         Request::Limits => (answer.bytes_per_second, answer.operations_per_second) = limits(),
         Request::Gram => answer.seconds = timed(|| black_box(problem.gram())).1,
-        Request::AdmmSoftmax { precision, steps } => {
+        Request::AdmmSoftmax { precision, steps, least_squares } => {
             let mixed;
             let problem = if precision == Precision::Double {
                 problem
@@ -158,7 +163,7 @@ fn answer(request: Request, problem: &Mlr) -> Result<Answer, Box<dyn Error>> {
                 mixed = instance(precision)?;
                 &mixed
             };
-            let solver = AdmmSoftmax { penalty: 4e-3, ..AdmmSoftmax::default() };
+            let solver = AdmmSoftmax { penalty: 4e-3, least_squares, ..AdmmSoftmax::default() };
             let x0 = vec![0.0; problem.dim()];
             let (state, seconds) = timed(|| solver.init(problem, &x0, Seed::root(0)));
             let mut state = state?;

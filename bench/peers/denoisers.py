@@ -21,13 +21,11 @@ import json
 import os
 import statistics
 import struct
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 SNR_DB = 15.0
 # Iterations that a peer is given.
 MOST = 4096
@@ -56,27 +54,21 @@ import skimage  # noqa: E402
 import torch  # noqa: E402
 from skimage.restoration import denoise_tv_chambolle  # noqa: E402
 
+from example import Example  # noqa: E402
+
 torch.set_num_threads(1)
 torch.set_grad_enabled(False)
 
 
-class Ours:
-    """The example `denoisers` of converge-bench: answers a line of JSON with a line of JSON."""
+class Ours(Example):
+    """Our denoisers: images pass through files of a folder."""
 
     def __init__(self, folder):
-        command = ["cargo", "run", "--release", "--quiet", "-p", "converge-bench"]
-        command += ["--example", "denoisers"]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+        super().__init__("denoisers")
         self.folder = folder
 
     def ask(self, task, **request):
-        request["folder"] = self.folder
-        print(json.dumps({"task": task, **request}), file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        if not answer:
-            sys.exit("error: the example `denoisers` has ended; the reason is above")
-        return json.loads(answer)
+        return super().ask(task, folder=self.folder, **request)
 
     def image(self, name, side):
         """An image as the example writes it: column after column."""

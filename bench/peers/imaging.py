@@ -9,15 +9,12 @@ Exits with 1 if answers differ or a ratio misses its target.
 """
 
 import argparse
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 BLOCKS, STEP = 6, 0.7
 
 
@@ -39,22 +36,7 @@ import numpy as np  # noqa: E402
 import scipy  # noqa: E402
 import scipy.fft  # noqa: E402
 
-
-class Ours:
-    """The example `imaging` of converge-bench: answers a line of JSON with a line of JSON."""
-
-    def __init__(self):
-        command = ["cargo", "run", "--release", "--quiet", "-p", "converge-bench"]
-        command += ["--example", "imaging"]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
-
-    def ask(self, task, **request):
-        print(json.dumps({"task": task, **request}), file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        if not answer:
-            sys.exit("error: the example `imaging` has ended; the reason is above")
-        return json.loads(answer)
+from example import Example  # noqa: E402
 
 
 def amplitude(w, y, t):
@@ -120,7 +102,7 @@ def compare(ours, side, name, term, folder):
 
 
 def main():
-    ours, well = Ours(), True
+    ours, well = Example("imaging"), True
     print(f"scipy {scipy.__version__}, numpy {np.__version__}, one thread each")
     with tempfile.TemporaryDirectory() as folder:
         for side in OPTIONS.sides:

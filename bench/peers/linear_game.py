@@ -18,15 +18,11 @@ others on a busy machine. Exits with 1 if a check fails or a ratio misses its ta
 """
 
 import argparse
-import json
 import os
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def arguments():
@@ -55,6 +51,8 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
+from example import Example  # noqa: E402
+
 jax.config.update("jax_enable_x64", True)
 
 ETA, BATCH = 0.1, 10
@@ -65,22 +63,7 @@ START = np.array([2.0, -1.0])
 AMPLITUDE = ETA / np.sqrt(BATCH) * NOISE
 
 
-class Ours:
-    """The example `linear_game` of converge-bench: answers a line of JSON with a line of JSON."""
-
-    def __init__(self):
-        command = ["cargo", "run", "--release", "--quiet", "-p", "converge-bench"]
-        command += ["--example", "linear_game"]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
-
-    def ask(self, task, **request):
-        print(json.dumps({"task": task, **request}), file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        if not answer:
-            sys.exit("error: the example `linear_game` has ended; the reason is above")
-        return json.loads(answer)
-
+class Ours(Example):
     def normals(self, generator):
         count, repeats = 2 * OPTIONS.paths, OPTIONS.steps
         answer = self.ask("normals", count=count, repeats=repeats, generator=generator)
@@ -242,7 +225,7 @@ def check(name, means, report):
 
 
 def main():
-    ours, numpy, report = Ours(), NumPy(), Report()
+    ours, numpy, report = Ours("linear_game"), NumPy(), Report()
     every = {
         f"JAX, {generator}, {form}": Jax(generator, form)
         for generator in ("threefry2x32", "rbg")

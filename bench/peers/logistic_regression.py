@@ -16,9 +16,7 @@ say more on a busy machine. Exits with 1 if a check fails or a ratio misses its 
 
 import argparse
 import gzip
-import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,7 +24,6 @@ from pathlib import Path
 RIDGE = 1e-4
 TOLERANCE = 1e-6
 SAMPLES, INPUTS, CLASSES = 60_000, 784, 10
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def arguments():
@@ -61,6 +58,8 @@ from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.linear_model._linear_loss import LinearModelLoss  # noqa: E402
 from threadpoolctl import threadpool_info  # noqa: E402
 
+from example import ROOT, Example  # noqa: E402
+
 
 clock = {"wall": time.perf_counter, "processor": time.process_time}[OPTIONS.clock]
 
@@ -84,22 +83,9 @@ def mnist():
     sys.exit("error: no mnist; `cargo run --release -- data fetch mnist` brings it")
 
 
-class Ours:
-    """The example `peer` of converge-bench: answers a line of JSON with a line of JSON."""
-
-    def __init__(self):
-        command = ["cargo", "run", "--release", "--quiet", "-p", "converge-bench"]
-        command += ["--example", "peer", "--", str(RIDGE), OPTIONS.clock]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
-
+class Ours(Example):
     def ask(self, task, precision, **request):
-        request = json.dumps({"task": task, "precision": precision, **request})
-        print(request, file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        if not answer:
-            sys.exit("error: the example `peer` has ended; the reason is above")
-        answer = json.loads(answer)
+        answer = super().ask(task, precision=precision, **request)
         # Class after class, the bias last: a matrix (classes, weights) row by row.
         for name in ("x", "gradient"):
             answer[name] = np.array(answer[name]).reshape(-1, INPUTS + 1)
@@ -250,7 +236,7 @@ def same_optimum(ours, peer, solution, target, report):
 
 def main():
     pixels, labels = mnist()
-    ours, report = Ours(), Report()
+    ours, report = Ours("peer", str(RIDGE), OPTIONS.clock), Report()
     peer, single = Peer(pixels, labels, np.float64), Peer(pixels, labels, np.float32)
     kernels = sorted({str(i.get("architecture")) for i in threadpool_info() if i["user_api"] == "blas"})
     print(

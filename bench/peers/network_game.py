@@ -11,15 +11,11 @@ check fails; there is no ratio to meet.
 """
 
 import argparse
-import json
 import math
 import os
-import subprocess
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 MODES, RADIUS, DEVIATION = 8, 2.0, 0.05
 
 
@@ -39,25 +35,10 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
+from example import Example  # noqa: E402
+
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
-
-
-class Ours:
-    """The example `network_game` of converge-bench: answers a line of JSON with a line of JSON."""
-
-    def __init__(self):
-        command = ["cargo", "run", "--release", "--quiet", "-p", "converge-bench"]
-        command += ["--example", "network_game"]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
-
-    def ask(self, **request):
-        print(json.dumps(request), file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        if not answer:
-            sys.exit("error: the example `network_game` has ended; the reason is above")
-        return json.loads(answer)
 
 
 class Torch:
@@ -122,7 +103,7 @@ def check(ours):
 
 
 def main():
-    ours = Ours()
+    ours = Example("network_game")
     well = check(ours)
     print("\nmicroseconds of one field of both players, and nanoseconds of a pair")
     print(f"  {'hidden':>6} {'batch':>6} {'ours':>17} {'PyTorch':>17} {'PyTorch / ours':>15}")

@@ -18,13 +18,11 @@ fast with total variation.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 # The penalty, the weight of total variation beside the data term, the noise level of the network.
 PENALTY, WEIGHT, NOISE = 20.0, 5e-4, 15.0 / 255.0
 ACCURACY = 1e-4
@@ -49,24 +47,9 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 import deepinv  # noqa: E402
 
+from example import Example  # noqa: E402
+
 torch.set_num_threads(1)
-
-
-class Ours:
-    """The example `pnp_admm` of converge-bench: answers a line of JSON with a line of JSON."""
-
-    def __init__(self):
-        command = ["cargo", "run", "--release", "--quiet", "-p", "converge-bench"]
-        command += ["--example", "pnp_admm"]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
-
-    def ask(self, task, **request):
-        print(json.dumps({"task": task, **request}), file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        if not answer:
-            sys.exit("error: the example `pnp_admm` has ended; the reason is above")
-        return json.loads(answer)
 
 
 class Network(torch.nn.Module):
@@ -157,8 +140,7 @@ class Case:
         ours.ask("phantom", kind="ellipses", side=side, file=str(self.folder / "truth"))
         self.truth = self.read("truth")
         kernel, y = simulate(self.truth)
-        # Points are column-major.
-        np.save(self.folder / "y.npy", y.T.ravel())
+        np.save(self.folder / "y.npy", y)
         np.save(self.folder / "kernel.npy", kernel)
         self.theirs = Theirs(y, kernel)
 
@@ -258,7 +240,7 @@ def main():
         f" {OPTIONS.side} x {OPTIONS.side}, {OPTIONS.steps} steps"
     )
     with tempfile.TemporaryDirectory() as folder:
-        case = Case(Ours(), folder)
+        case = Case(Example("pnp_admm"), folder)
         well = variation(case)
         if OPTIONS.network:
             well &= network(case)

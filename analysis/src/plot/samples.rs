@@ -12,6 +12,7 @@ use super::density::{self, Density, bin_width};
 use super::forest;
 use super::heat_map::{self, Cell, HeatMap};
 use super::images::{self, Images, Picture, Quality};
+use super::order::{self, Ladder, Orders};
 use super::paired::{self, Effect, Paired};
 use super::phase::{self, Phase, Trajectory};
 use super::profile::{self, Profile, Steps};
@@ -43,6 +44,7 @@ pub(crate) fn all() -> Vec<(&'static str, Scene)> {
         ("images", images::draw(&images())),
         ("phase-portrait", phase::draw(&phase())),
         ("density", density::draw(&density())),
+        ("order", order::draw(&orders())),
     ]
 }
 
@@ -494,5 +496,40 @@ pub(crate) fn density() -> Density {
         width: 85.0,
         trial: false,
         about: about("Density"),
+    }
+}
+
+pub(crate) fn orders() -> Orders {
+    let steps: Vec<f64> = (0..5).map(|k| 0.1 / f64::from(1 << (4 - k))).collect();
+    let ladder = |place: usize, name: &str, order: f64, size: f64, noise: f64| {
+        let error = |h: &f64| size * h.powf(order) * (1.0 + 2.0 * h);
+        let errors: Vec<f64> = steps.iter().map(error).collect();
+        let interval = |(h, e): (&f64, &f64)| {
+            let half = noise * h.sqrt();
+            ((e - half).max(f64::MIN_POSITIVE), e + half)
+        };
+        let intervals = steps.iter().zip(&errors).filter(|_| noise > 0.0).map(interval);
+        Ladder {
+            name: name.into(),
+            place,
+            variant: 0,
+            intervals: intervals.collect(),
+            claimed: (order < 3.0).then_some((order.round(), 0.1)),
+            order: Some((errors[1] / errors[0]).log2()),
+            steps: steps.clone(),
+            errors,
+        }
+    };
+    Orders {
+        ladders: vec![
+            ladder(0, "simultaneous, diffusion", 1.0, 0.3, 0.0),
+            ladder(1, "alternating, diffusion", 1.0, 0.12, 0.0),
+            ladder(2, "simultaneous, corrected", 2.0, 0.25, 2e-5),
+            ladder(3, "alternating, corrected", 1.6, 0.01, 0.0),
+        ],
+        titles: ("learning rate".into(), "error of *θ*".into()),
+        width: 85.0,
+        trial: false,
+        about: about("Orders"),
     }
 }

@@ -1,10 +1,10 @@
 //! What holds of a game's chain and diffusion at rest, by exact moments.
 
 use converge_problems::gan::affine::{AffineGame, AffineStep};
-use converge_problems::gan::lyapunov::spectral_radius;
+use converge_problems::gan::lyapunov::{spectral_abscissa, spectral_radius};
 use converge_problems::gan::{LqGan, LqGanConfig};
 use converge_problems::{
-    Better, Build, Metric, Seed, SetupError, Split, require, require_positive,
+    Better, Build, Correction, Metric, Seed, SetupError, Split, require, require_positive,
 };
 use rand::RngExt;
 use serde::Deserialize;
@@ -25,6 +25,8 @@ use crate::registry::{Probe, ProbeError};
 /// | `spread-excess` | largest variance of the simultaneous chain over that of the diffusion, minus 1 |
 /// | `radius-simultaneous`, `radius-alternating` | spectral radii of the mean steps |
 /// | `rotation-violation` | distance of these radii from `√(1 + η²)` and 1, those of the bilinear game |
+/// | `growth-simultaneous`, `growth-alternating` | growth rates of the means of the corrected diffusions |
+/// | `growth-violation` | distance of these rates from `η/2` and 0, those of the bilinear game |
 ///
 /// Without a stationary law the relations are NaN.
 #[derive(Clone, Debug, Deserialize)]
@@ -54,6 +56,9 @@ impl Probe for GameAtRest {
             "radius-simultaneous",
             "radius-alternating",
             "rotation-violation",
+            "growth-simultaneous",
+            "growth-alternating",
+            "growth-violation",
         ];
         std::iter::once(Metric::diagnostic("learning-rate"))
             .chain(names.into_iter().map(number))
@@ -73,7 +78,16 @@ impl Probe for GameAtRest {
             let both = radius(&game.simultaneous(eta, self.batch));
             let turns = radius(&game.alternating(eta, self.batch));
             let rotation = (both - eta.hypot(1.0)).abs().max((turns - 1.0).abs());
-            push(&[eta, chain, flow, excess, curvature, spread, both, turns, rotation]);
+            let growth = |correction| {
+                let diffusion = game.diffusion(eta, self.batch, Some(correction));
+                spectral_abscissa(diffusion.drift().submatrix(0, 0, 2, 2))
+            };
+            let growths = [Correction::Simultaneous, Correction::Alternating].map(growth);
+            let drifting = (growths[0] - 0.5 * eta).abs().max(growths[1].abs());
+            push(&[
+                eta, chain, flow, excess, curvature, spread, both, turns, rotation, growths[0],
+                growths[1], drifting,
+            ]);
         }
         Ok(())
     }
@@ -114,8 +128,9 @@ fn relations(game: &AffineGame, eta: f64, batch: f64) -> Option<[f64; 5]> {
 }
 
 /// The closed forms of the linear–quadratic game against the Lyapunov equation, at `κ`, `λ` and
-/// variances drawn anew. One row for every draw: `kappa`, `lambda`, and the largest relative difference
-/// of the entries of the stationary covariance as `violation`.
+/// variances drawn anew. One row for every draw: `kappa`, `lambda`, the largest relative difference of
+/// the entries of the stationary covariance as `violation`, and as `exchanged` the same of the closed
+/// forms whose players have each other's noise.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LyapunovForms {
@@ -135,6 +150,7 @@ impl Probe for LyapunovForms {
             Metric::diagnostic("kappa"),
             Metric::diagnostic("lambda"),
             Metric::new("violation", Better::Lower, Split::None),
+            Metric::new("exchanged", Better::Neither, Split::None),
         ]
     }
 
@@ -145,14 +161,15 @@ impl Probe for LyapunovForms {
         for _ in 0..self.draws {
             let mut draw = || rng.random_range(low..high);
             let [kappa, lambda, anchor, data, latent] = std::array::from_fn(|_| draw());
-            let violation = violation(kappa, lambda, [anchor, data, latent])?;
-            push(&[kappa, lambda, violation]);
+            let [violation, exchanged] = violations(kappa, lambda, [anchor, data, latent])?;
+            push(&[kappa, lambda, violation, exchanged]);
         }
         Ok(())
     }
 }
 
-fn violation(kappa: f64, lambda: f64, variances: [f64; 3]) -> Result<f64, SetupError> {
+/// Of the closed forms, and of those with exchanged noises.
+fn violations(kappa: f64, lambda: f64, variances: [f64; 3]) -> Result<[f64; 2], SetupError> {
     use converge_problems::gan::Covariance;
     let [anchor, data, latent] = variances;
     let game = LqGan::build(
@@ -169,13 +186,15 @@ fn violation(kappa: f64, lambda: f64, variances: [f64; 3]) -> Result<f64, SetupE
     )?;
     // η/B = 1, so that 1/β is a half.
     let q = [0.5 * kappa * kappa * anchor, 0.5 * (data + latent)];
-    let closed = game.closed().covariance(q);
     let solved = game.affine().diffusion(1.0, 1.0, None).stationary();
     let solved = solved.map_err(|unstable| SetupError::Numerics(unstable.to_string()))?;
     let solved = [solved.covariance(0, 0), solved.covariance(0, 1), solved.covariance(1, 1)];
-    // The covariance of the players may vanish: it is measured against their variances.
-    let size = [closed[0], (closed[0] * closed[2]).sqrt(), closed[2]];
-    Ok((0..3).map(|i| (closed[i] - solved[i]).abs() / size[i]).fold(0.0, f64::max))
+    Ok([q, [q[1], q[0]]].map(|q| {
+        let closed = game.closed().covariance(q);
+        // The covariance of the players may vanish: it is measured against their variances.
+        let size = [closed[0], (closed[0] * closed[2]).sqrt(), closed[2]];
+        (0..3).map(|i| (closed[i] - solved[i]).abs() / size[i]).fold(0.0, f64::max)
+    }))
 }
 
 #[cfg(test)]
@@ -208,13 +227,19 @@ mod tests {
         let mut rows = Vec::new();
         probe.run(Seed::root(0), &mut |row| rows.push(row.to_vec())).unwrap();
         assert!(rows[0][1].is_nan() && rows[0][8] < 1e-12, "{rows:?}");
+        // Corrected diffusions know it: the simultaneous one grows at half the rate, the other does not.
+        assert!((rows[0][9] - 0.05).abs() < 1e-12 && rows[0][11] < 1e-12, "{rows:?}");
     }
 
     #[test]
     fn closed_forms_solve_the_lyapunov_equation() {
         let probe = LyapunovForms { draws: 20, range: [0.1, 2.0] };
-        let mut worst = 0.0_f64;
-        probe.run(Seed::root(1), &mut |row| worst = worst.max(row[2])).unwrap();
-        assert!(worst < 1e-11, "{worst}");
+        let (mut worst, mut exchanged) = (0.0_f64, 0.0_f64);
+        let mut look = |row: &[f64]| {
+            worst = worst.max(row[2]);
+            exchanged = exchanged.max(row[3]);
+        };
+        probe.run(Seed::root(1), &mut look).unwrap();
+        assert!(worst < 1e-11 && exchanged > 0.1, "{worst}, {exchanged}");
     }
 }

@@ -15,6 +15,7 @@ use crate::registry::{Probe, ProbeError};
 /// | `learning-rate` | `η` |
 /// | `minimizer`, `maximizer` | signed errors of `E θ`, `E ω` |
 /// | `minimizer-squared`, `product`, `maximizer-squared` | of `E θ²`, `E θω`, `E ω²` |
+/// | `maximizer-gain` | how many times larger the error of `E ω` is without the correction of the drift |
 ///
 /// Source: Li, Tai and E, "Stochastic modified equations and dynamics of stochastic gradient algorithms
 /// I", JMLR 20 (2019), for the approach.
@@ -49,7 +50,7 @@ impl Probe for MomentErrors {
         let errors =
             ["minimizer", "maximizer", "minimizer-squared", "product", "maximizer-squared"];
         std::iter::once(Metric::diagnostic("learning-rate"))
-            .chain(errors.into_iter().map(error))
+            .chain(errors.into_iter().chain(["maximizer-gain"]).map(error))
             .collect()
     }
 
@@ -68,15 +69,18 @@ impl Probe for MomentErrors {
             let whole = (steps * eta - self.time).abs() <= 1e-9 * self.time;
             require("learning-rates", eta, whole, "a whole fraction of time")?;
             let chain = self.chain.step(&game, eta, self.batch).repeat(&start, steps as usize);
-            let flow = approximated.diffusion(eta, batch, correction).flow(&start, self.time);
+            let flow =
+                |correction| approximated.diffusion(eta, batch, correction).flow(&start, self.time);
+            let uncorrected = chain.mean(1) - flow(None).mean(1);
             let of = |at: &Moments| {
                 [at.mean(0), at.mean(1), at.second(0, 0), at.second(0, 1), at.second(1, 1)]
             };
-            let (chain, flow) = (of(&chain), of(&flow));
-            let mut row = [eta; 6];
+            let (chain, flow) = (of(&chain), of(&flow(correction)));
+            let mut row = [eta; 7];
             for (error, (chain, flow)) in row[1..].iter_mut().zip(chain.iter().zip(flow)) {
                 *error = chain - flow;
             }
+            row[6] = (uncorrected / row[2]).abs();
             push(&row);
         }
         Ok(())
@@ -110,6 +114,7 @@ mod tests {
         for (row, known) in rows.iter().zip([[5.2085e-2, -2.7357e-2], [2.5044e-2, -1.3828e-2]]) {
             assert!((row[2] - known[0]).abs() < 1e-6, "{row:?}");
             assert!((row[3] - known[1]).abs() < 1e-6, "{row:?}");
+            assert!((row[6] - 1.0).abs() < 1e-12, "nothing is corrected: {row:?}");
         }
     }
 

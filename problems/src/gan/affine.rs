@@ -140,6 +140,12 @@ pub struct AffineDiffusion {
 }
 
 impl AffineDiffusion {
+    /// `F`, `(dim + 1) x (dim + 1)`: the drift of the mean.
+    #[must_use]
+    pub fn drift(&self) -> MatRef<'_, f64> {
+        self.drift.as_ref()
+    }
+
     /// The moments a time `t` after `at`.
     #[must_use]
     pub fn flow(&self, at: &Moments, t: f64) -> Moments {

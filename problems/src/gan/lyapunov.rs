@@ -51,6 +51,14 @@ pub fn spectral_radius(step: MatRef<'_, f64>) -> f64 {
     })
 }
 
+/// The largest real part of an eigenvalue of `drift`, which must be square: `dx = drift x dt` grows at this
+/// rate. Infinite if an entry is not finite.
+pub fn spectral_abscissa(drift: MatRef<'_, f64>) -> f64 {
+    eigenvalues(drift).map_or(f64::INFINITY, |values| {
+        values.into_iter().fold(f64::NEG_INFINITY, |max, (re, _)| max.max(re))
+    })
+}
+
 fn eigenvalues(a: MatRef<'_, f64>) -> Result<Vec<(f64, f64)>, Unstable> {
     let finite = (0..a.ncols()).all(|j| (0..a.nrows()).all(|i| a[(i, j)].is_finite()));
     let values = if finite { a.eigenvalues().ok() } else { None };

@@ -1,6 +1,8 @@
 //! From runs made by hand to answers: one claim per kind, with planted effects and faults.
 
 mod kinds;
+mod probes;
+mod several;
 
 use std::collections::BTreeMap;
 
@@ -8,7 +10,7 @@ use converge_bench::cell::{Cell, Identity, Sampling, Section, Stage, StopRule, T
 use converge_bench::record::{Column, Header, Record, Status, Trace};
 use converge_bench::study::Label;
 use converge_problems::{Better, Metric, Seed, Split};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Finding, Setting, judge};
 use crate::claim::{Answer, Claim, Mistake};
@@ -91,11 +93,7 @@ fn ten(effect: f64) -> Vec<(Label, Record)> {
         .collect()
 }
 
-fn answer(
-    runs: &[(Label, Record)],
-    test: serde_json::Value,
-    sequential: bool,
-) -> Result<Finding, Mistake> {
+fn answer(runs: &[(Label, Record)], test: Value, sequential: bool) -> Result<Finding, Mistake> {
     let claim: Claim =
         serde_json::from_value(json!({ "text": "It holds.", "test": test })).unwrap();
     claim.validate()?;
@@ -108,9 +106,22 @@ fn answer(
     )
 }
 
-fn better() -> serde_json::Value {
+fn better() -> Value {
     json!({ "better": { "metric": "test-accuracy", "at": "best-validation-loss",
         "solver": "a", "than": "b", "margin": 0.001 } })
+}
+
+/// Ten or more seeds of `a` and `b`, one row of losses each per iteration.
+fn curves(seeds: u64, loss: impl Fn(&str, u64, usize) -> f64, rows: usize) -> Vec<(Label, Record)> {
+    let rows = |solver: &str, seed: u64| {
+        (0..rows).map(|k| (loss(solver, seed, k), 0.0)).collect::<Vec<(f64, f64)>>()
+    };
+    let one = |solver: &str, seed: u64| run(solver, seed, &rows(solver, seed), Status::Budget);
+    (0..seeds).flat_map(|seed| [one("a", seed), one("b", seed)]).collect()
+}
+
+fn answered(runs: &[(Label, Record)], test: Value) -> Finding {
+    answer(runs, test, false).unwrap()
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::registry::{Probe, ProbeError};
 /// | column | number |
 /// |---|---|
 /// | `batch` | `p` |
-/// | `seconds` | of an iteration |
+/// | `iteration-seconds` | of an iteration |
 /// | `explained` | the share `R²` of the variance of the seconds so far that the line `a + c p` explains; NaN for fewer than 3 batches |
 /// | `full-share` | the seconds over those of the last batch of the list, measured first |
 ///
@@ -40,7 +40,7 @@ impl Probe for ImagingStepCost {
     fn columns(&self) -> Vec<Metric> {
         vec![
             Metric::diagnostic("batch"),
-            Metric::new("seconds", Better::Lower, Split::None).in_unit("s"),
+            Metric::new("iteration-seconds", Better::Lower, Split::None).in_unit("s"),
             Metric::new("explained", Better::Higher, Split::None),
             Metric::new("full-share", Better::Lower, Split::None),
         ]

@@ -24,9 +24,9 @@ const LANES: usize = 8;
 const LOOK: u64 = 10;
 
 impl TotalVariation {
-    /// Numbers of the scratch: four fields of differences, two images.
+    /// Numbers of the scratch: four fields of differences, an image.
     pub(super) fn room(&self) -> usize {
-        6 * self.shape[0] * self.shape[1]
+        5 * self.shape[0] * self.shape[1]
     }
 
     /// Writes the denoised image; returns the gap.
@@ -36,34 +36,34 @@ impl TotalVariation {
             return 0.0;
         }
         let n = v.len();
-        let (p, rest) = room.split_at_mut(2 * n);
-        let (old_p, rest) = rest.split_at_mut(2 * n);
-        let (old_x, extrapolated) = rest.split_at_mut(n);
-        p.fill(0.0);
-        old_p.fill(0.0);
-        x.copy_from_slice(v);
-        old_x.copy_from_slice(v);
+        room.fill(0.0);
+        let (mut p, rest) = room.split_at_mut(2 * n);
+        let (mut old_p, image) = rest.split_at_mut(2 * n);
+        // Points and those before them change places; the last one ends in `image`.
+        let (mut now, mut before) = (image, &mut *x);
+        now.copy_from_slice(v);
+        before.copy_from_slice(v);
         let target = self.tolerance * n as f64;
-        let mut gap = self.gap(weight, p, x);
+        let mut gap = self.gap(weight, p, now);
         let (mut momentum, mut iterations) = (1.0_f64, 0);
         while gap > target && iterations < self.iterations {
             iterations += 1;
             let next = 0.5 * (1.0 + (1.0 + 4.0 * momentum * momentum).sqrt());
             let push = (momentum - 1.0) / next;
             momentum = next;
-            for ((to, x), old) in extrapolated.iter_mut().zip(&*x).zip(&*old_x) {
-                *to = x + push * (x - old);
-            }
-            let turning = self.ascend(weight, push, extrapolated, p, old_p);
-            p.swap_with_slice(old_p);
-            old_x.copy_from_slice(x);
-            self.primal(weight, v, p, x);
+            let turning = self.ascend(weight, push, [now, before], p, old_p);
+            std::mem::swap(&mut p, &mut old_p);
+            std::mem::swap(&mut now, &mut before);
+            self.primal(weight, v, p, now);
             if turning > 0.0 {
                 momentum = 1.0;
             }
             if iterations % LOOK == 0 || iterations == self.iterations {
-                gap = self.gap(weight, p, x);
+                gap = self.gap(weight, p, now);
             }
+        }
+        if iterations % 2 == 0 {
+            before.copy_from_slice(now);
         }
         gap
     }
@@ -77,28 +77,38 @@ impl TotalVariation {
         [down, right]
     }
 
-    /// `|d|`.
+    /// `|d|`. Without the care of `hypot` about overflow, which takes most of a look at the gap.
     #[inline(always)]
     fn size(&self, [a, b]: [f64; 2]) -> f64 {
-        if self.isotropic { a.hypot(b) } else { a.abs() + b.abs() }
+        if self.isotropic { (a * a + b * b).sqrt() } else { a.abs() + b.abs() }
     }
 
-    /// One step from `p + push (p - old)` along the differences of the extrapolated image, projected,
-    /// in place of `old`. Returns how far the step turns back from the last one.
-    fn ascend(&self, weight: f64, push: f64, x: &[f64], p: &[f64], old: &mut [f64]) -> f64 {
+    /// One step from `p + push (p - old)` along the differences of the image that belongs to it, an
+    /// extrapolation of the last two, projected, in place of `old`. Returns how far the step turns back
+    /// from the last one.
+    fn ascend(
+        &self,
+        weight: f64,
+        push: f64,
+        images: [&[f64]; 2],
+        p: &[f64],
+        old: &mut [f64],
+    ) -> f64 {
         let [rows, _] = self.shape;
-        let n = x.len();
+        let n = images[0].len();
         let ((p_down, p_right), (old_down, old_right)) = (p.split_at(n), old.split_at_mut(n));
         let mut turning = 0.0;
-        for (start, here) in (0..n).step_by(rows).zip(x.chunks_exact(rows)) {
+        for start in (0..n).step_by(rows) {
             let column = start..start + rows;
+            let here = images.map(|x| &x[column.clone()]);
+            // Beyond the last column there is no difference.
+            let next = images.map(|x| x.get(start + rows..start + 2 * rows));
             turning += Arch::new().dispatch(Column {
                 isotropic: self.isotropic,
                 step: 1.0 / (8.0 * weight),
                 push,
                 here,
-                // Beyond the last column there is no difference.
-                next: x.get(start + rows..start + 2 * rows).unwrap_or(here),
+                next: [0, 1].map(|k| next[k].unwrap_or(here[k])),
                 p: [&p_down[column.clone()], &p_right[column.clone()]],
                 old: [&mut old_down[column.clone()], &mut old_right[column]],
             });
@@ -106,25 +116,15 @@ impl TotalVariation {
         turning
     }
 
-    /// `x = v - λ D'p`, `(D'p)_i = p_{i-1} - p_i` along both axes; no difference crosses the border.
+    /// `x = v - λ D'p`, `(D'p)_i = p_{i-1} - p_i` along both axes; `p` is 0 across the border.
     fn primal(&self, weight: f64, v: &[f64], p: &[f64], x: &mut [f64]) {
-        let [rows, columns] = self.shape;
+        let [rows, _] = self.shape;
         let (down, right) = p.split_at(v.len());
-        for (c, (x, v)) in x.chunks_exact_mut(rows).zip(v.chunks_exact(rows)).enumerate() {
-            let down = &down[rows * c..][..rows];
-            x.copy_from_slice(v);
-            for (r, pair) in down.windows(2).enumerate() {
-                x[r] += weight * pair[0];
-                x[r + 1] -= weight * pair[0];
-            }
-            if c + 1 < columns {
-                let here = &right[rows * c..][..rows];
-                x.iter_mut().zip(here).for_each(|(x, p)| *x += weight * p);
-            }
-            if c > 0 {
-                let before = &right[rows * (c - 1)..][..rows];
-                x.iter_mut().zip(before).for_each(|(x, p)| *x -= weight * p);
-            }
+        for (c, x) in x.chunks_exact_mut(rows).enumerate() {
+            let column = rows * c..rows * (c + 1);
+            let before = if c > 0 { Some(&right[column.start - rows..column.start]) } else { None };
+            let (down, right) = (&down[column.clone()], &right[column.clone()]);
+            Arch::new().dispatch(Primal { weight, v: &v[column], down, right, before, x });
         }
     }
 
@@ -143,8 +143,9 @@ struct Column<'a> {
     isotropic: bool,
     step: f64,
     push: f64,
-    here: &'a [f64],
-    next: &'a [f64],
+    /// Of the image and the one before it: this column and the next one.
+    here: [&'a [f64]; 2],
+    next: [&'a [f64]; 2],
     /// Of the differences down and to the right.
     p: [&'a [f64]; 2],
     old: [&'a mut [f64]; 2],
@@ -180,14 +181,16 @@ impl Column<'_> {
             let turn = |k: usize| (from[k] - to[k]) * (to[k] - at[k]);
             (to, turn(0) + turn(1))
         };
-        let last = here.len() - 1;
+        let extrapolated = |[x, old]: [&[f64]; 2], i: usize| x[i] + push * (x[i] - old[i]);
+        let last = p_down.len() - 1;
         let whole = last / LANES * LANES;
         // Partial sums side by side, so that the loop vectorises.
         let mut turning = [0.0; LANES];
         for start in (0..whole).step_by(LANES) {
             for (lane, turning) in turning.iter_mut().enumerate() {
                 let i = start + lane;
-                let d = [here[i + 1] - here[i], next[i] - here[i]];
+                let x = extrapolated(here, i);
+                let d = [extrapolated(here, i + 1) - x, extrapolated(next, i) - x];
                 let (to, turn) = one(d, [p_down[i], p_right[i]], [old_down[i], old_right[i]]);
                 (old_down[i], old_right[i]) = (to[0], to[1]);
                 *turning += turn;
@@ -195,13 +198,52 @@ impl Column<'_> {
         }
         let mut rest = 0.0;
         for i in whole..=last {
-            let down = if i < last { here[i + 1] - here[i] } else { 0.0 };
-            let d = [down, next[i] - here[i]];
+            let x = extrapolated(here, i);
+            let down = if i < last { extrapolated(here, i + 1) - x } else { 0.0 };
+            let d = [down, extrapolated(next, i) - x];
             let (to, turn) = one(d, [p_down[i], p_right[i]], [old_down[i], old_right[i]]);
             (old_down[i], old_right[i]) = (to[0], to[1]);
             rest += turn;
         }
         turning.iter().sum::<f64>() + rest
+    }
+}
+
+/// The image of dual variables on one column, compiled for the widest registers there are.
+struct Primal<'a> {
+    weight: f64,
+    v: &'a [f64],
+    down: &'a [f64],
+    right: &'a [f64],
+    /// `right` of the column before this one.
+    before: Option<&'a [f64]>,
+    x: &'a mut [f64],
+}
+
+impl WithSimd for Primal<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        simd.vectorize(
+            #[inline(always)]
+            || self.write(),
+        );
+    }
+}
+
+impl Primal<'_> {
+    #[inline(always)]
+    fn write(self) {
+        let Self { weight, v, down, right, before, x } = self;
+        x[0] = v[0] + weight * (down[0] + right[0]);
+        let inner = x[1..].iter_mut().zip(&v[1..]).zip(down.windows(2)).zip(&right[1..]);
+        for (((x, v), down), right) in inner {
+            *x = v + weight * (down[1] - down[0] + right);
+        }
+        for (x, right) in x.iter_mut().zip(before.unwrap_or_default()) {
+            *x -= weight * right;
+        }
     }
 }
 
