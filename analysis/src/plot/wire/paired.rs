@@ -25,6 +25,8 @@ struct Comparison {
     metric: String,
     at: [At; 2],
     solvers: [String; 2],
+    /// Where the claim names them; else that of the figure.
+    problems: [Option<String>; 2],
     /// Where the claim holds in the unit of the effect, from the metric's direction.
     holds: Box<dyn Fn(Direction) -> (f64, f64)>,
     /// Ratios rather than differences, where the claim says so.
@@ -39,8 +41,15 @@ impl Context<'_> {
         let own = Place { solvers: &comparison.solvers, name: place.name.clone(), ..*place };
         let Some(metric) = self.metric(&own, "y", &comparison.metric)? else { return Ok(None) };
         let mut columns = Vec::new();
-        for (solver, at) in comparison.solvers.iter().zip(&comparison.at) {
-            columns.push(self.column(&own, solver, &comparison.metric, at)?);
+        let problems = comparison.problems.each_ref().map(|p| p.as_deref().unwrap_or(own.problem));
+        for (k, solver) in comparison.solvers.iter().enumerate() {
+            let side = Place { problem: problems[k], name: own.name.clone(), ..own };
+            let mut column = self.column(&side, solver, &comparison.metric, &comparison.at[k])?;
+            if problems[0] != problems[1] {
+                column.name = place.spec.label(&format!("{solver} on {}", problems[k]));
+                column.place = k;
+            }
+            columns.push(column);
         }
         let Ok(columns) = <[Column; 2]>::try_from(columns) else { return Ok(None) };
         let scale = match (place.spec.scale, comparison.ratio) {
@@ -148,6 +157,7 @@ impl Context<'_> {
                 metric: metric.clone(),
                 at: [spec.at.clone(), spec.at.clone()],
                 solvers: [solver.clone(), than.clone()],
+                problems: [None, None],
                 holds: Box::new(|better| side(better, 0.0)),
                 ratio: None,
                 median: false,
@@ -158,7 +168,9 @@ impl Context<'_> {
             claim.ok_or_else(|| item.error("claim", format!("no claim is named `{name}`")))?;
         let read: Claim = claim.read()?;
         match read.test {
-            Test::Better(Better { metric, at, solver, than, than_at, margin, center, .. }) => {
+            Test::Better(better) => {
+                let Better { metric, at, solver, than, than_at, margin, center, .. } = better;
+                let problems = [better.problem.clone(), better.than_problem.or(better.problem)];
                 let ratio = center == Some(Center::LogMean);
                 // The margin of a log mean is a share.
                 let holds = move |better| {
@@ -170,17 +182,21 @@ impl Context<'_> {
                     metric,
                     at: [at.clone(), than_at.unwrap_or(at)],
                     solvers: [solver, than],
+                    problems,
                     holds: Box::new(holds),
                     ratio: Some(ratio),
                     median: center == Some(Center::Median),
                 })
             }
-            Test::Ratio(Ratio { metric, at, solver, than, than_at, at_most, at_least, .. }) => {
+            Test::Ratio(ratio) => {
+                let Ratio { metric, at, solver, than, than_at, at_most, at_least, .. } = ratio;
+                let problems = [ratio.problem.clone(), ratio.than_problem.or(ratio.problem)];
                 let holds = (at_least.unwrap_or(0.0), at_most.unwrap_or(f64::INFINITY));
                 Ok(Comparison {
                     metric,
                     at: [at.clone(), than_at.unwrap_or(at)],
                     solvers: [solver, than],
+                    problems,
                     holds: Box::new(move |_| holds),
                     ratio: Some(true),
                     median: false,

@@ -36,6 +36,9 @@ any = [{ iterations = 10 }]
 [claim.faster]
 text = "L-BFGS is lower."
 test = { better = { metric = "loss", solver = "lbfgs", than = "newton-cg", margin = 0.05 } }
+[claim.across]
+text = "L-BFGS is lower here than there."
+test = { better = { metric = "loss", solver = "lbfgs", problem = "digits", than = "lbfgs", than-problem = "more" } }
 [claim.bound]
 text = "The loss stays low."
 test = { at-most = { metric = "loss", limit = 9.0 } }
@@ -259,6 +262,24 @@ fn a_paired_claim_brings_its_margin_and_its_reading_of_better() {
     assert!(figure.caption.contains("the claim holds"));
     let ratio = "kind = \"paired\"\ny = \"loss\"\nsolvers = [\"lbfgs\"]\nthan = \"newton-cg\"\nscale = \"log\"";
     assert!(says(&one(ratio, &six()).svg, "ratio"));
+}
+
+#[test]
+fn a_paired_claim_on_two_problems_shows_both() {
+    let mut runs = six();
+    for (mut planned, mut record) in six() {
+        planned.label.problem = "more".into();
+        for loss in &mut record.as_mut().unwrap().trace.columns[4].values {
+            *loss += 1.0;
+        }
+        runs.push((planned, record));
+    }
+    let names = "labels = { \"lbfgs on more\" = \"elsewhere\" }";
+    let plot = format!("kind = \"paired\"\nclaim = \"across\"\nproblem = \"digits\"\n{names}");
+    let figure = one(&plot, &runs);
+    assert!(says(&figure.svg, "lbfgs on digits") && says(&figure.svg, "elsewhere"));
+    // The difference is 1 for every pair: its interval has no width.
+    assert!(says(&figure.svg, "1.0") || says(&figure.svg, "−1.0"), "{}", figure.svg);
 }
 
 #[test]
