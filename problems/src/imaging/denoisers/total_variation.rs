@@ -39,7 +39,7 @@ impl TotalVariation {
         room.fill(0.0);
         let (mut p, rest) = room.split_at_mut(2 * n);
         let (mut old_p, image) = rest.split_at_mut(2 * n);
-        // Points and those before them change places; the last one ends in `image`.
+        // The image and the one before it change places; the last one is copied to `x` if it is not there.
         let (mut now, mut before) = (image, &mut *x);
         now.copy_from_slice(v);
         before.copy_from_slice(v);
@@ -77,7 +77,7 @@ impl TotalVariation {
         [down, right]
     }
 
-    /// `|d|`. Without the care of `hypot` about overflow, which takes most of a look at the gap.
+    /// `|d|`. Without the care of `hypot` about overflow: differences of images are far from it.
     #[inline(always)]
     fn size(&self, [a, b]: [f64; 2]) -> f64 {
         if self.isotropic { (a * a + b * b).sqrt() } else { a.abs() + b.abs() }
