@@ -2,7 +2,9 @@
 //!
 //! A tile is a block of samples small enough for the second-level cache, one padded row of
 //! features per sample. With few classes the products are limited by loads, not by arithmetic, so
-//! both keep a block of 4 x 5 sums in registers: 9 loads for 20 multiply-adds.
+//! both keep a block of sums in registers: 4 x 5 where there are 32 of them, 9 loads for 20
+//! multiply-adds, and 2 x 5 where there are 16, which 4 x 5 would spill. The sums are the same, bit for
+//! bit.
 
 use pulp::{Simd, WithSimd};
 
@@ -14,8 +16,11 @@ use crate::numerics::memory::{LINE, prefetch};
 pub(crate) const PAD: usize = 16;
 /// Classes of one register block.
 const CLASSES: usize = 5;
-/// Samples, or registers of features, of one register block.
+/// Samples, or registers of features, of one register block: with 32 registers, and with fewer.
 const ROWS: usize = 4;
+const FEW_ROWS: usize = 2;
+/// Registers from which a block of the larger size fits.
+const MANY_REGISTERS: usize = 32;
 /// Bytes of weights that stay in the first-level cache while the samples of a tile pass.
 const WEIGHT_BYTES: usize = 16 << 10;
 
@@ -93,14 +98,29 @@ impl<T: Real> Block<'_, T> {
             let start = (class + c) * self.stride;
             T::vectors::<S>(&self.weights[start + self.from..start + self.to])
         });
-        let samples = self.rows.len() / self.stride;
         let out = &mut scores[class * capacity..];
-        let whole = samples / ROWS * ROWS;
-        for j in (0..whole).step_by(ROWS) {
-            self.samples::<S, C, ROWS>(simd, &w, j, out, capacity);
+        if S::REGISTER_COUNT >= MANY_REGISTERS {
+            self.blocks::<S, C, ROWS>(simd, &w, out, capacity);
+        } else {
+            self.blocks::<S, C, FEW_ROWS>(simd, &w, out, capacity);
+        }
+    }
+
+    #[inline(always)]
+    fn blocks<S: Simd, const C: usize, const R: usize>(
+        &self,
+        simd: S,
+        w: &[&[T::Vector<S>]; C],
+        out: &mut [f64],
+        capacity: usize,
+    ) {
+        let samples = self.rows.len() / self.stride;
+        let whole = samples / R * R;
+        for j in (0..whole).step_by(R) {
+            self.samples::<S, C, R>(simd, w, j, out, capacity);
         }
         for j in whole..samples {
-            self.samples::<S, C, 1>(simd, &w, j, out, capacity);
+            self.samples::<S, C, 1>(simd, w, j, out, capacity);
         }
     }
 
@@ -158,21 +178,30 @@ impl<T: Real> WithSimd for Accumulate<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        // Features outside: a strip of the tile comes from the second-level cache once and serves
-        // all classes.
-        let vectors = T::vectors::<S>(&self.rows[..self.stride]).len();
-        let whole = vectors / ROWS * ROWS;
-        for v in (0..whole).step_by(ROWS) {
-            self.strip::<S, ROWS>(simd, v);
-        }
-        for v in whole..vectors {
-            self.strip::<S, 1>(simd, v);
+    fn with_simd<S: Simd>(self, simd: S) {
+        if S::REGISTER_COUNT >= MANY_REGISTERS {
+            self.strips::<S, ROWS>(simd);
+        } else {
+            self.strips::<S, FEW_ROWS>(simd);
         }
     }
 }
 
 impl<T: Real> Accumulate<'_, T> {
+    /// Features outside: a strip of the tile comes from the second-level cache once and serves all
+    /// classes.
+    #[inline(always)]
+    fn strips<S: Simd, const F: usize>(mut self, simd: S) {
+        let vectors = T::vectors::<S>(&self.rows[..self.stride]).len();
+        let whole = vectors / F * F;
+        for v in (0..whole).step_by(F) {
+            self.strip::<S, F>(simd, v);
+        }
+        for v in whole..vectors {
+            self.strip::<S, 1>(simd, v);
+        }
+    }
+
     #[inline(always)]
     fn strip<S: Simd, const F: usize>(&mut self, simd: S, vector: usize) {
         let classes = self.sums.len() / self.stride;
@@ -314,6 +343,81 @@ impl<T: Real> WithSimd for Decode<'_, T> {
                 for (to, &v) in to.iter_mut().zip(words) {
                     *to = T::from_f64(round(f64::from_le_bytes(v) / divisor));
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STRIDE: usize = 7 * PAD;
+    const SAMPLES: usize = 11;
+    const CAPACITY: usize = 16;
+    const CLASSES: usize = 8;
+
+    fn number(i: usize) -> f64 {
+        (i * 7919 % 1009) as f64 / 1009.0 - 0.5
+    }
+
+    /// Both products with the instructions of `simd` against their sums, one by one.
+    fn check<S: Simd, T: Real>(simd: S, tolerance: f64) {
+        let rows: Vec<T> = (0..STRIDE * SAMPLES).map(|i| T::from_f64(number(i))).collect();
+        let weights: Vec<T> = (0..STRIDE * CLASSES).map(|i| T::from_f64(number(i + 3))).collect();
+        let right: Vec<T> = (0..CAPACITY * CLASSES).map(|i| T::from_f64(number(i + 5))).collect();
+        let bias = [0.25; CLASSES];
+        let mut scores = vec![f64::NAN; CAPACITY * CLASSES];
+        let mut sums = vec![1.0; STRIDE * CLASSES];
+        simd.vectorize(Scores {
+            rows: &rows,
+            stride: STRIDE,
+            weights: &weights,
+            bias: &bias,
+            scores: &mut scores,
+            capacity: CAPACITY,
+        });
+        simd.vectorize(Accumulate {
+            rows: &rows,
+            stride: STRIDE,
+            right: &right,
+            capacity: CAPACITY,
+            sums: &mut sums,
+            ahead: &[],
+        });
+        for k in 0..CLASSES {
+            for j in 0..SAMPLES {
+                let terms =
+                    (0..STRIDE).map(|i| number(j * STRIDE + i) * number(k * STRIDE + i + 3));
+                let expected = 0.25 + terms.sum::<f64>();
+                let found = scores[k * CAPACITY + j];
+                assert!((found - expected).abs() <= tolerance, "score {k}, {j}: {found}");
+            }
+            for i in 0..STRIDE {
+                let terms =
+                    (0..SAMPLES).map(|j| number(j * STRIDE + i) * number(k * CAPACITY + j + 5));
+                let expected = 1.0 + terms.sum::<f64>();
+                let found = sums[k * STRIDE + i];
+                assert!((found - expected).abs() <= tolerance, "sum {i}, {k}: {found}");
+            }
+        }
+    }
+
+    /// Blocks differ with the number of registers, so that one processor alone would not run them all.
+    #[test]
+    fn every_instruction_set_gives_the_sums() {
+        let (single, double) = (1e-5, 1e-13);
+        check::<_, f32>(pulp::Scalar::new(), single);
+        check::<_, f64>(pulp::Scalar::new(), double);
+        #[cfg(target_arch = "x86_64")]
+        {
+            if let Some(simd) = pulp::x86::V3::try_new() {
+                check::<_, f32>(simd, single);
+                check::<_, f64>(simd, double);
+            }
+            if let Some(simd) = pulp::x86::V4::try_new() {
+                check::<_, f32>(simd, single);
+                check::<_, f64>(simd, double);
             }
         }
     }

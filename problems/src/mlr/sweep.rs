@@ -13,8 +13,11 @@ use super::rows::{Element, Rows, Terms, TileBuffer};
 
 /// Chunks of a sweep. Divisible by 1, 2, 3, 4, 6, 8, 12: even loads for usual numbers of threads.
 const CHUNKS: usize = 24;
-/// Bytes of a tile in the type of its products.
+/// Bytes of a tile in the type of its products: of one that the second-level cache holds, and where
+/// that has no room for [`PAD`] samples, of one in the next cache, since then the weights and the sums
+/// should pass less often.
 const TILE_BYTES: usize = 384 << 10;
+const LONG_TILE_BYTES: usize = 2 << 20;
 /// Multiply-adds below which a sweep stays on the calling thread.
 const SERIAL_BELOW: usize = 1 << 20;
 /// Numbers that a visitor adds up beside the product.
@@ -31,7 +34,9 @@ pub(crate) struct Samples {
 
 impl Samples {
     pub(crate) fn new(rows: Rows, labels: Vec<u16>, scalar_bytes: usize) -> Self {
-        let fits = TILE_BYTES / (rows.stride * scalar_bytes).max(1);
+        let row = (rows.stride * scalar_bytes).max(1);
+        let small = TILE_BYTES / row;
+        let fits = if small >= PAD { small } else { LONG_TILE_BYTES / row };
         let even = rows.samples.div_ceil(CHUNKS).max(2 * PAD);
         let capacity = (fits.min(even).clamp(PAD, 16 * PAD) / PAD) * PAD;
         Self { rows, labels, capacity }

@@ -93,8 +93,16 @@ fn assert_close(ours: &[f64], expected: &[f64], tolerance: f64, what: &str) {
 
 #[test]
 fn value_and_gradient_equal_the_plain_formulas_for_every_storage_and_shape() {
-    let shapes =
-        [(1, 1, 1), (1, 3, 4), (37, 15, 2), (70, 16, 3), (131, 17, 10), (40, 900, 7), (33, 65, 26)];
+    let shapes = [
+        (1, 1, 1),
+        (1, 3, 4),
+        (37, 15, 2),
+        (70, 16, 3),
+        (131, 17, 10),
+        (40, 900, 7),
+        (33, 65, 26),
+        (70, 6_200, 3),
+    ];
     for (samples, inputs, classes) in shapes {
         for kind in [Kind::U8, Kind::F32, Kind::F64] {
             for (precision, tolerance) in [(Precision::Double, DOUBLE), (Precision::Mixed, MIXED)] {

@@ -17,12 +17,13 @@ const GROUP: usize = 8;
 const ROWS: usize = 512;
 /// Columns of a task of the backward solve.
 const STRIP: usize = 16;
-/// Columns of the factor in a register block of the backward solve.
-const DOTS: usize = 4;
 /// Right-hand sides of a register block.
 const CLASSES: usize = 5;
-/// Registers of rows in a register block.
-const REGISTERS: usize = 4;
+/// Registers of rows in a register block of the forward solve, columns of the factor in one of the
+/// backward solve: 20 sums where there are [`MANY_REGISTERS`], 10 where there are fewer.
+const SIDE: usize = 4;
+const FEW_SIDE: usize = 2;
+const MANY_REGISTERS: usize = 32;
 /// Order below which everything stays on the calling thread.
 const SERIAL_BELOW: usize = 512;
 
@@ -129,8 +130,8 @@ fn subtract_transposed(
     mut x: MatMut<'_, f64>,
     arch: Arch,
 ) {
-    for group in (0..panel.ncols()).step_by(DOTS) {
-        let width = DOTS.min(panel.ncols() - group);
+    for group in (0..panel.ncols()).step_by(SIDE) {
+        let width = SIDE.min(panel.ncols() - group);
         let panel = panel.subcols(group, width);
         let mut x = x.rb_mut().subrows_mut(group, width);
         for first in (0..y.ncols()).step_by(CLASSES) {
@@ -204,17 +205,14 @@ fn columns_from<S: Simd, const C: usize, const J: usize>(
     let x: [[f64; J]; C] = std::array::from_fn(|c| std::array::from_fn(|j| -x[(j, c)]));
     let lanes = size_of::<S::f64s>() / size_of::<f64>();
     let whole = rows / lanes;
-    let block = whole / REGISTERS * REGISTERS;
-    let next = distance(panel);
-    for v in (0..block).step_by(REGISTERS) {
-        if ahead {
-            registers::<S, C, J, REGISTERS, true>(simd, &columns, next, &x, y, v);
-        } else {
-            registers::<S, C, J, REGISTERS, false>(simd, &columns, next, &x, y, v);
-        }
-    }
-    for v in block..whole {
-        registers::<S, C, J, 1, false>(simd, &columns, next, &x, y, v);
+    let next = ahead.then(|| distance(panel));
+    let done = if S::REGISTER_COUNT >= MANY_REGISTERS {
+        blocks::<S, C, J, SIDE>(simd, &columns, next, &x, y, whole)
+    } else {
+        blocks::<S, C, J, FEW_SIDE>(simd, &columns, next, &x, y, whole)
+    };
+    for v in done..whole {
+        registers::<S, C, J, 1>(simd, &columns, None, &x, y, v);
     }
     for i in whole * lanes..rows {
         for c in 0..C {
@@ -227,11 +225,30 @@ fn columns_from<S: Simd, const C: usize, const J: usize>(
     }
 }
 
+/// Whole blocks of `R` of the first `whole` registers of rows; returns how many registers they are.
 #[inline(always)]
-fn registers<S: Simd, const C: usize, const J: usize, const R: usize, const AHEAD: bool>(
+fn blocks<S: Simd, const C: usize, const J: usize, const R: usize>(
     simd: S,
     columns: &[&[f64]; J],
-    next: usize,
+    next: Option<usize>,
+    x: &[[f64; J]; C],
+    y: &mut [&mut [f64]; C],
+    whole: usize,
+) -> usize {
+    let done = whole / R * R;
+    for v in (0..done).step_by(R) {
+        registers::<S, C, J, R>(simd, columns, next, x, y, v);
+    }
+    done
+}
+
+/// `R` registers of rows from number `vector` on. Asks for the same rows of the columns `next` bytes
+/// further.
+#[inline(always)]
+fn registers<S: Simd, const C: usize, const J: usize, const R: usize>(
+    simd: S,
+    columns: &[&[f64]; J],
+    next: Option<usize>,
     x: &[[f64; J]; C],
     y: &mut [&mut [f64]; C],
     vector: usize,
@@ -240,8 +257,7 @@ fn registers<S: Simd, const C: usize, const J: usize, const R: usize, const AHEA
         let y = &S::as_simd_f64s(y[c]).0[vector..vector + R];
         std::array::from_fn(|r| y[r])
     });
-    if AHEAD {
-        // The same rows of the next group of columns.
+    if let Some(next) = next {
         for column in columns {
             for r in 0..R {
                 prefetch(column, next + (vector + r) * size_of::<S::f64s>());
@@ -263,7 +279,7 @@ fn registers<S: Simd, const C: usize, const J: usize, const R: usize, const AHEA
     }
 }
 
-/// `x ← x - panelᵀ y` for at most [`DOTS`] columns of the panel and `C` right-hand sides.
+/// `x ← x - panelᵀ y` for at most [`SIDE`] columns of the panel and `C` right-hand sides.
 struct Dots<'a, const C: usize> {
     panel: MatRef<'a, f64>,
     /// Asks for what is right of the panel, which is read next.
@@ -279,8 +295,14 @@ impl<const C: usize> WithSimd for Dots<'_, C> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { panel, ahead, y, mut x } = self;
         let y: [&[f64]; C] = std::array::from_fn(|c| column(y, c));
-        if panel.ncols() == DOTS {
-            dots::<S, C, DOTS>(simd, panel, ahead, &y, x);
+        if panel.ncols() == SIDE && S::REGISTER_COUNT >= MANY_REGISTERS {
+            dots::<S, C, SIDE>(simd, panel, ahead, &y, x);
+        } else if panel.ncols() == SIDE {
+            for j in (0..SIDE).step_by(FEW_SIDE) {
+                let panel = panel.subcols(j, FEW_SIDE);
+                let x = x.rb_mut().subrows_mut(j, FEW_SIDE);
+                dots::<S, C, FEW_SIDE>(simd, panel, ahead, &y, x);
+            }
         } else {
             for j in 0..panel.ncols() {
                 let (panel, x) = (panel.subcols(j, 1), x.rb_mut().subrows_mut(j, 1));
@@ -367,6 +389,34 @@ mod tests {
             let residual = &lower * (lower.transpose() * &x) - &b;
             let bound = 1e-13 * (p as f64).sqrt() * 16.0 * x.norm_max();
             assert!(residual.norm_max() <= bound, "p = {p}, K = {classes}: {residual:?}");
+        }
+    }
+
+    /// The parts of a solve with the instructions of `simd`, against sums one by one.
+    fn check<S: Simd>(simd: S) {
+        let (l, b) = instance(61, CLASSES);
+        let (panel, top) = (l.submatrix(20, 3, 41, GROUP), b.subrows(0, GROUP));
+        let mut y = b.subrows(20, 41).to_owned();
+        simd.vectorize(Subtract::<CLASSES> { panel, ahead: true, x: top, y: y.as_mut() });
+        let expected = b.subrows(20, 41) - panel * top;
+        assert!((&y - &expected).norm_max() <= 1e-14, "{y:?}");
+        for width in [SIDE, 3] {
+            let (panel, y) = (panel.subcols(0, width), b.subrows(20, 41));
+            let mut x = b.subrows(0, width).to_owned();
+            let expected = &x - panel.transpose() * y;
+            simd.vectorize(Dots::<CLASSES> { panel, ahead: true, y, x: x.as_mut() });
+            assert!((&x - &expected).norm_max() <= 1e-14, "{x:?}");
+        }
+    }
+
+    /// Blocks differ with the number of registers, so that one processor alone would not run them all.
+    #[test]
+    fn every_instruction_set_solves() {
+        check(pulp::Scalar::new());
+        #[cfg(target_arch = "x86_64")]
+        {
+            pulp::x86::V3::try_new().into_iter().for_each(check);
+            pulp::x86::V4::try_new().into_iter().for_each(check);
         }
     }
 
