@@ -1,9 +1,9 @@
 //! One pass over the data: tile after tile, scores, a map of them, and accumulation.
 //!
-//! Every oracle is a sweep. The samples are cut into tiles that fit the second-level cache; a tile
-//! is read once, its scores `W D` are formed, a visitor maps them (to residuals of the softmax, to
-//! the right-hand side of ADMM, ...) and the product of the tile with the result is added up while
-//! the tile is still in the cache. Tiles are gathered into a fixed number of chunks, whose sums are
+//! Every oracle is a sweep. The samples are cut into tiles that fit a cache, the second one where
+//! rows are short enough; a tile is read once, its scores `W D` are formed, a visitor maps them (to
+//! residuals of the softmax, to the right-hand side of ADMM, ...) and the product of the tile with
+//! the result is added up while the tile is still in the cache. Tiles are gathered into a fixed number of chunks, whose sums are
 //! reduced in order: results do not depend on the number of threads by a single bit.
 
 use pulp::Arch;
