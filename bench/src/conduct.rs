@@ -177,7 +177,7 @@ pub fn choices(
     store: &Store,
     code: Option<&str>,
 ) -> (Option<Choices>, Vec<StoreError>) {
-    let planned = study.cells(Stage::Tune, study.seeds.clone(), &Choices::default());
+    let planned = study.cells(Stage::Tune, 0..study.seeds.end, &Choices::default());
     if planned.is_empty() {
         return (study.choose(&[]), Vec::new());
     }

@@ -1,18 +1,18 @@
 //! The cells of a study, stage by stage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::resolve::Plan;
 use super::section::{Case, Point};
 use super::tune::{Trial, Tune, median, problem_with_trial, trial_of, with_trial};
-use super::{Choices, Instance, Label, Planned, Study};
+use super::{Choices, Instance, Key, Label, Planned, Study};
 use crate::cell::{Cell, Identity, Sampling, Section, Stage, StopRule, Task, Unit};
 use crate::record::Record;
 
 /// One run of the tuning stage.
 struct Attempt {
-    key: (String, String),
+    key: Key,
     trial: usize,
     values: Trial,
     planned: Planned,
@@ -29,7 +29,7 @@ pub(super) fn cells(
 ) -> Vec<Planned> {
     let mut planned = match stage {
         Stage::Reference => references(study, &seeds),
-        Stage::Tune => attempts(study).into_iter().map(|attempt| attempt.planned).collect(),
+        Stage::Tune => attempts(study, &seeds).into_iter().map(|attempt| attempt.planned).collect(),
         Stage::Main => main(study, &seeds, choices),
     };
     gather(&mut planned);
@@ -65,11 +65,17 @@ fn main(study: &Study, seeds: &Range<u64>, choices: &Choices) -> Vec<Planned> {
                     reference(study, plan, problem, at, seed).map(|cell| cell.identity());
                 for (solver, point) in each(&plan.solvers).filter(|(s, _)| s.meets(&problem.name)) {
                     let label = label(plan, problem, at, &solver.name, point, seed);
-                    let chosen = plan
-                        .tune
-                        .as_ref()
-                        .and_then(|tune| chosen(tune, &label, solver, study.root, choices));
-                    let chosen = chosen.unwrap_or_default();
+                    let chosen = match &plan.tune {
+                        Some(tune) if tune.tunes(&solver.name) => {
+                            // Its tuning is not finished.
+                            let Some(chosen) = chosen(tune, &label, solver, study.root, choices)
+                            else {
+                                continue;
+                            };
+                            chosen
+                        }
+                        _ => Trial::new(),
+                    };
                     let (at, point) = (problem_with_trial(at, &chosen), with_trial(point, &chosen));
                     let cell = Cell {
                         reference: reference.clone(),
@@ -92,10 +98,13 @@ fn references(study: &Study, seeds: &Range<u64>) -> Vec<Planned> {
     let mut planned = Vec::new();
     for plan in &study.plans {
         let Some(reference) = &plan.reference else { continue };
-        let tuned = plan.tune.as_ref().map_or(0, |tune| tune.seeds);
+        let tuned: Vec<u64> = plan
+            .tune
+            .iter()
+            .flat_map(|tune| tune.draws(seeds).flat_map(|draw| tune.repetitions(draw)))
+            .collect();
         for (problem, at) in each(&plan.problems) {
-            let numbers = seeds.clone().chain((0..tuned).map(|seed| Cell::FIRST_TUNE_SEED + seed));
-            for number in numbers {
+            for number in seeds.clone().chain(tuned.iter().copied()) {
                 let Some(cell) = self::reference(study, plan, problem, at, number) else {
                     continue;
                 };
@@ -120,37 +129,51 @@ fn reference(study: &Study, plan: &Plan, problem: &Case, at: &Point, seed: u64) 
     })
 }
 
-fn attempts(study: &Study) -> Vec<Attempt> {
+fn attempts(study: &Study, seeds: &Range<u64>) -> Vec<Attempt> {
     let mut attempts = Vec::new();
     for plan in &study.plans {
         let Some(tune) = &plan.tune else { continue };
         for (problem, at) in each(&plan.problems) {
-            for repetition in 0..tune.seeds {
-                let seed = Cell::FIRST_TUNE_SEED + repetition;
-                let reference =
-                    reference(study, plan, problem, at, seed).map(|cell| cell.identity());
-                for (solver, point) in each(&plan.solvers).filter(|(s, _)| s.meets(&problem.name)) {
-                    let trials = tune.of(&solver.name, study.root);
-                    for (trial, values) in trials.into_iter().enumerate() {
-                        let mut label = label(plan, problem, at, &solver.name, point, seed);
-                        let key = key(&label);
-                        label.sweep.extend(values.iter().map(|(path, value)| {
-                            (format!("solver.{}.{path}", solver.name), value.json())
-                        }));
-                        let (at, point) =
-                            (problem_with_trial(at, &values), with_trial(point, &values));
-                        let mut cell =
-                            run(study, plan, Stage::Tune, seed, (problem, &at), (solver, &point));
-                        cell.reference.clone_from(&reference);
-                        cell.outputs.clear();
-                        if let Some(stop) = &tune.stop {
-                            cell.stop.clone_from(stop);
-                        }
-                        let planned = study.place(plan, label, cell);
-                        attempts.push(Attempt { key, trial, values, planned });
-                    }
+            for draw in tune.draws(seeds) {
+                for seed in tune.repetitions(draw) {
+                    attempts.extend(trials(study, plan, tune, draw, seed, (problem, at)));
                 }
             }
+        }
+    }
+    attempts
+}
+
+/// The runs of a repetition of a tuning.
+fn trials(
+    study: &Study,
+    plan: &Plan,
+    tune: &Tune,
+    draw: u64,
+    seed: u64,
+    (problem, at): (&Case, &Point),
+) -> Vec<Attempt> {
+    let mut attempts = Vec::new();
+    let reference = reference(study, plan, problem, at, seed).map(|cell| cell.identity());
+    for (solver, point) in each(&plan.solvers).filter(|(s, _)| s.meets(&problem.name)) {
+        let trials = tune.of(&solver.name, study.root, draw);
+        for (trial, values) in trials.into_iter().enumerate() {
+            let mut label = label(plan, problem, at, &solver.name, point, seed);
+            let key = key(&label, draw);
+            label.sweep.extend(
+                values
+                    .iter()
+                    .map(|(path, value)| (format!("solver.{}.{path}", solver.name), value.json())),
+            );
+            let (at, point) = (problem_with_trial(at, &values), with_trial(point, &values));
+            let mut cell = run(study, plan, Stage::Tune, seed, (problem, &at), (solver, &point));
+            cell.reference.clone_from(&reference);
+            cell.outputs.clear();
+            if let Some(stop) = &tune.stop {
+                cell.stop.clone_from(stop);
+            }
+            let planned = study.place(plan, label, cell);
+            attempts.push(Attempt { key, trial, values, planned });
         }
     }
     attempts
@@ -162,18 +185,28 @@ pub(super) fn choose(study: &Study, tuned: &[(Planned, Option<Record>)]) -> Opti
         .iter()
         .filter_map(|(_, record)| record.as_ref().map(|record| (record.identity.clone(), record)))
         .collect();
-    let mut costs: BTreeMap<(String, String), Costs> = BTreeMap::new();
-    let mut measured: BTreeMap<(String, String), bool> = BTreeMap::new();
-    for attempt in attempts(study) {
-        let record = records.get(&attempt.planned.cell.identity())?;
-        let plan = study.plans.iter().find(|plan| plan.variant == attempt.key.0)?;
-        let cost = plan.tune.as_ref()?.cost(record);
+    let mut costs: BTreeMap<Key, Costs> = BTreeMap::new();
+    let mut measured: BTreeMap<Key, bool> = BTreeMap::new();
+    let mut unfinished = BTreeSet::new();
+    for attempt in attempts(study, &(0..study.seeds.end)) {
+        let plan = study.plans.iter().find(|plan| plan.variant == attempt.key.variant)?;
+        let tune = plan.tune.as_ref()?;
+        let Some(record) = records.get(&attempt.planned.cell.identity()) else {
+            if !tune.per_repetition {
+                return None;
+            }
+            unfinished.insert(attempt.key);
+            continue;
+        };
+        let cost = tune.cost(record);
         *measured.entry(attempt.key.clone()).or_default() |= cost.is_some();
         let trials = costs.entry(attempt.key).or_default();
         let (_, costs) = trials.entry(attempt.trial).or_insert((attempt.values, Vec::new()));
         costs.push(cost.unwrap_or(f64::INFINITY));
     }
-    if measured.values().any(|measured| !measured) {
+    costs.retain(|key, _| !unfinished.contains(key));
+    let nothing_yet = costs.is_empty() && !unfinished.is_empty();
+    if nothing_yet || costs.keys().any(|key| !measured[key]) {
         return None;
     }
     let choice = |(key, trials): (_, Costs)| {
@@ -187,7 +220,8 @@ pub(super) fn choose(study: &Study, tuned: &[(Planned, Option<Record>)]) -> Opti
     Some(costs.into_iter().map(choice).collect())
 }
 
-/// The parameters of a tuned solver: the chosen ones, before the choice those of the first trial.
+/// The parameters of a tuned solver: the chosen ones; before anything is chosen those of the first
+/// trial, and none where only its tuning is not finished.
 fn chosen(
     tune: &Tune,
     label: &Label,
@@ -195,15 +229,18 @@ fn chosen(
     root: u64,
     choices: &Choices,
 ) -> Option<Trial> {
-    match choices.get(&key(label)) {
+    let draw = tune.draw(label.seed);
+    match choices.get(&key(label, draw)) {
         Some(choice) => Some(trial_of(choice)),
-        None => tune.of(&solver.name, root).into_iter().next(),
+        None if choices.is_empty() => tune.of(&solver.name, root, draw).into_iter().next(),
+        None => None,
     }
 }
 
 /// What tuning chooses for: a curve on a problem, in a variant.
-fn key(label: &Label) -> (String, String) {
-    (label.variant.clone(), format!("{}/{}", label.problem, label.curve()))
+fn key(label: &Label, draw: u64) -> Key {
+    let curve = format!("{}/{}", label.problem, label.curve());
+    Key { variant: label.variant.clone(), curve, draw }
 }
 
 fn each(cases: &[Case]) -> impl Iterator<Item = (&Case, &Point)> {

@@ -80,6 +80,7 @@
 //! [tune]
 //! trials = 20                              # of each solver
 //! seeds  = 3                               # repetitions of its own; default 1
+//! per-repetition = true                    # a tuning of its own for every repetition; default false
 //! stop   = { samples = 100000 }            # default: as [stop]
 //! best   = { metric = "validation-loss", at = "end" }    # or at = "best"; default "end"
 //! [tune.over.sgd]
@@ -92,7 +93,10 @@
 //! ```
 //!
 //! Trials fill the ranges with a low-discrepancy sequence that the root seed shifts. The one with
-//! the best median over the tuning seeds runs in the main stage; of two as good the earlier.
+//! the best median over the tuning seeds runs in the main stage; of two as good the earlier. With one
+//! tuning for all repetitions a verdict is one on the values that were chosen; with `per-repetition`
+//! trials and their instances are drawn anew each time, and the spread of the repetitions is that of
+//! the method with its tuning.
 //!
 //! # Variants and sizes
 //!
@@ -246,9 +250,19 @@ pub struct Planned {
     pub limits: Limits,
 }
 
-/// Hyper-parameters that the tuning stage chose: per variant and curve on a problem (such as
-/// `mnist/sgd`), dotted path to value.
-pub type Choices = BTreeMap<(String, String), BTreeMap<String, Value>>;
+/// What tuning chooses for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Key {
+    /// Name of the variant.
+    pub variant: String,
+    /// A curve on a problem, such as `mnist/sgd`.
+    pub curve: String,
+    /// The repetition, where each is tuned for itself, else 0.
+    pub draw: u64,
+}
+
+/// Hyper-parameters that the tuning stage chose: dotted path to value.
+pub type Choices = BTreeMap<Key, BTreeMap<String, Value>>;
 
 /// A problem as some cells of a study build it.
 #[derive(Clone, PartialEq, Debug)]
@@ -457,9 +471,10 @@ impl Study {
 
     /// Cells of a stage for some repetitions, those of one instance side by side.
     ///
-    /// The main stage needs the choices of the tuning; without one, a tuned solver has the values
-    /// of its first trial. Tuning has repetitions of its own, whatever `seeds` says; the reference
-    /// stage finds the reference points of `seeds` and of these. Different labels can share one
+    /// The main stage needs the choices of the tuning; without any, a tuned solver has the values of
+    /// its first trial, and where a repetition alone has none its cells are left out. Tuning has
+    /// repetitions of its own, whatever `seeds` says unless every repetition is tuned for itself; the
+    /// reference stage finds the reference points of `seeds` and of these. Different labels can share one
     /// cell, as when a variant leaves a solver as it is.
     pub fn cells(&self, stage: Stage, seeds: Range<u64>, choices: &Choices) -> Vec<Planned> {
         cells::cells(self, stage, seeds, choices)
@@ -467,7 +482,8 @@ impl Study {
 
     /// What the tuning stage chose, from its finished runs: the trial with the best median over
     /// its repetitions, the earlier one of two as good. `None` while some runs are missing, or if
-    /// none of a solver's runs measured the metric. Empty for a study that does not tune.
+    /// none of a solver's runs measured the metric; where every repetition is tuned for itself, what
+    /// the finished ones chose. Empty for a study that does not tune.
     pub fn choose(&self, tuned: &[(Planned, Option<Record>)]) -> Option<Choices> {
         cells::choose(self, tuned)
     }

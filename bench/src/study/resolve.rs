@@ -200,7 +200,7 @@ fn check_sections(
     }
     for solver in solvers {
         let place = format!("solver.{}", solver.name);
-        let mut trials = tune.map_or_else(Vec::new, |tune| tune.of(&solver.name, seed));
+        let mut trials = tune.map_or_else(Vec::new, |tune| tune.of(&solver.name, seed, 0));
         if trials.is_empty() {
             trials.push(Vec::new());
         }

@@ -1,5 +1,7 @@
 //! Tuning: the trials of each solver, and the choice among them.
 
+use std::ops;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -9,7 +11,7 @@ use super::fields::{known_name, only, suggestion};
 use super::node::{Content, Found, Node, Table};
 use super::rules;
 use super::section::{Case, Point};
-use crate::cell::StopRule;
+use crate::cell::{Cell, StopRule};
 use crate::record::Record;
 
 /// The table `[tune]`.
@@ -17,6 +19,8 @@ use crate::record::Record;
 pub(super) struct Tune {
     pub(super) trials: u64,
     pub(super) seeds: u64,
+    /// Every repetition of the main stage has a tuning of its own.
+    pub(super) per_repetition: bool,
     pub(super) stop: Option<Vec<StopRule>>,
     metric: String,
     best_row: bool,
@@ -47,9 +51,11 @@ const PROBLEM: &str = "problem.";
 
 impl Tune {
     pub(super) fn read(node: &Node, solvers: &[Case]) -> Found<Self> {
-        only(node, "[tune]", &["trials", "over", "best", "seeds", "stop"])?;
+        only(node, "[tune]", &["trials", "over", "best", "seeds", "per-repetition", "stop"])?;
         let trials = node.require("[tune]", "trials")?.as_count("trials", 1)?;
         let seeds = node.field("seeds").map_or(Ok(1), |seeds| seeds.as_count("seeds", 1))?;
+        let per_repetition = node.field("per-repetition");
+        let per_repetition = per_repetition.map_or(Ok(false), |v| v.as_bool("per-repetition"))?;
         let stop = node.field("stop").map(|stop| rules::stop(stop, "tune.stop")).transpose()?;
         let best = node.require("[tune]", "best")?;
         only(best, "tune.best", &["metric", "at"])?;
@@ -79,7 +85,23 @@ impl Tune {
         if over.is_empty() {
             return Err(node.finding("tune.over names no solver"));
         }
-        Ok(Self { trials, seeds, stop, metric, best_row, over })
+        Ok(Self { trials, seeds, per_repetition, stop, metric, best_row, over })
+    }
+
+    /// The tunings that these repetitions of the main stage need.
+    pub(super) fn draws(&self, seeds: &ops::Range<u64>) -> ops::Range<u64> {
+        if self.per_repetition { seeds.clone() } else { 0..1 }
+    }
+
+    /// The tuning that this repetition of the main stage has.
+    pub(super) fn draw(&self, seed: u64) -> u64 {
+        if self.per_repetition { seed } else { 0 }
+    }
+
+    /// Repetitions of a tuning, in the numbers of the tuning stage.
+    pub(super) fn repetitions(&self, draw: u64) -> ops::Range<u64> {
+        let first = Cell::FIRST_TUNE_SEED + draw * self.seeds;
+        first..first + self.seeds
     }
 
     /// Whether the solver is tuned.
@@ -94,13 +116,13 @@ impl Tune {
         Some((axis.line, &axis.path))
     }
 
-    /// The trials of a solver; none if it is not tuned.
+    /// The trials of a solver in a tuning; none if it is not tuned.
     ///
     /// Log and linear ranges are filled by a Kronecker sequence: coordinate `j` of trial `k` is
     /// the fraction of `u_j + k / φ^j`, where `φ^(d+1) = φ + 1` for `d` fields (the golden ratio
-    /// for one) and the shift `u_j` depends on the root seed, the solver and the field. A solver
-    /// with grids alone takes them evenly from the product.
-    pub(super) fn of(&self, solver: &str, root: u64) -> Vec<Trial> {
+    /// for one) and the shift `u_j` depends on the root seed, the tuning, the solver and the field.
+    /// A solver with grids alone takes them evenly from the product.
+    pub(super) fn of(&self, solver: &str, root: u64, draw: u64) -> Vec<Trial> {
         let Some((_, axes)) = self.over.iter().find(|(name, _)| name == solver) else {
             return Vec::new();
         };
@@ -120,7 +142,8 @@ impl Tune {
                 .collect();
         }
         let ratio = ratio(axes.len());
-        let shifts: Vec<f64> = axes.iter().map(|axis| fraction(root, solver, &axis.path)).collect();
+        let shifts: Vec<f64> =
+            axes.iter().map(|axis| fraction(root, draw, solver, &axis.path)).collect();
         let trial = |k: u64| {
             let mut step = 1.0;
             let value = |(axis, shift): (&Axis, &f64)| {
@@ -241,8 +264,9 @@ fn ratio(fields: usize) -> f64 {
 }
 
 /// A number in [0, 1) that depends on its labels alone.
-fn fraction(root: u64, solver: &str, path: &str) -> f64 {
-    let hash = Sha256::digest(format!("{root}\n{solver}\n{path}"));
+fn fraction(root: u64, draw: u64, solver: &str, path: &str) -> f64 {
+    let place = format!("{root}\n{solver}\n{path}");
+    let hash = Sha256::digest(if draw == 0 { place } else { format!("{place}\n{draw}") });
     let head = hash.iter().take(6).fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
     head as f64 / (1_u64 << 48) as f64
 }

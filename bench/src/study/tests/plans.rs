@@ -336,6 +336,48 @@ fn the_trial_with_the_best_median_runs_in_the_main_stage() {
 }
 
 #[test]
+fn every_repetition_can_have_a_tuning_of_its_own() {
+    let text = WHOLE.replace("[tune]\n", "[tune]\nper-repetition = true\n");
+    let study = study(&text, Size::Default).unwrap().with_seeds(3);
+    let decay = |planned: &Planned| planned.label.sweep["solver.walk.decay"].as_f64().unwrap();
+    let cells = study.cells(Stage::Tune, 0..3, &Choices::new());
+    // Three repetitions of what one tuning of all has.
+    assert_eq!(cells.len(), 3 * 64);
+    let of = |draw: u64| {
+        // Two instances a tuning.
+        let own = move |p: &&Planned| (p.cell.seed - Cell::FIRST_TUNE_SEED) / 2 == draw;
+        cells.iter().filter(own)
+    };
+    let values = |draw: u64| -> BTreeSet<String> {
+        of(draw).map(|planned| decay(planned).to_string()).collect()
+    };
+    assert!((0..3).all(|draw| of(draw).count() == 64 && values(draw).len() == 4));
+    assert!(values(0).is_disjoint(&values(1)) && values(1).is_disjoint(&values(2)));
+
+    // The smallest is the best; the last repetition has one run to go.
+    let cost = |planned: &Planned| Some(record(planned, decay(planned), Status::Budget));
+    let mut runs: Vec<(Planned, Option<Record>)> =
+        cells.iter().map(|planned| (planned.clone(), cost(planned))).collect();
+    let last = |p: &Planned| p.cell.seed == Cell::FIRST_TUNE_SEED + 5;
+    let to_go = runs.iter().position(|(planned, _)| last(planned)).unwrap();
+    runs[to_go].1 = None;
+    let choices = study.choose(&runs).unwrap();
+    assert_eq!(choices.len(), 2 * 8 + 7);
+    let least = |draw: u64| of(draw).map(decay).fold(f64::INFINITY, f64::min);
+    let mut tuned = [0; 3];
+    for planned in study.cells(Stage::Main, 0..3, &choices) {
+        let Task::Run { solver, .. } = &planned.cell.task else { continue };
+        if planned.label.solver == "walk" {
+            assert_eq!(solver.config["decay"].as_f64(), Some(least(planned.label.seed)));
+            tuned[planned.label.seed as usize] += 1;
+        }
+    }
+    assert_eq!(tuned, [8, 8, 7]);
+    runs.iter_mut().for_each(|(_, record)| *record = None);
+    assert!(study.choose(&runs).is_none());
+}
+
+#[test]
 fn of_two_trials_as_good_the_earlier_is_chosen() {
     let study = study(WHOLE, Size::Default).unwrap();
     let cells = study.cells(Stage::Tune, 0..1, &Choices::new());
