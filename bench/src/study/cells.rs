@@ -220,8 +220,8 @@ pub(super) fn choose(study: &Study, tuned: &[(Planned, Option<Record>)]) -> Opti
     Some(costs.into_iter().map(choice).collect())
 }
 
-/// The parameters of a tuned solver: the chosen ones; before anything is chosen those of the first
-/// trial, and none where only its tuning is not finished.
+/// The parameters of a tuned solver: the chosen ones; before the choice those of the first trial, and
+/// none where the tuning of this repetition alone is not finished.
 fn chosen(
     tune: &Tune,
     label: &Label,
@@ -232,7 +232,9 @@ fn chosen(
     let draw = tune.draw(label.seed);
     match choices.get(&key(label, draw)) {
         Some(choice) => Some(trial_of(choice)),
-        None if choices.is_empty() => tune.of(&solver.name, root, draw).into_iter().next(),
+        None if choices.is_empty() || !tune.per_repetition => {
+            tune.of(&solver.name, root, draw).into_iter().next()
+        }
         None => None,
     }
 }

@@ -471,8 +471,9 @@ impl Study {
 
     /// Cells of a stage for some repetitions, those of one instance side by side.
     ///
-    /// The main stage needs the choices of the tuning; without any, a tuned solver has the values of
-    /// its first trial, and where a repetition alone has none its cells are left out. Tuning has
+    /// The main stage needs the choices of the tuning; without one, a tuned solver has the values of
+    /// its first trial. Where every repetition is tuned for itself and only some are, the cells of the
+    /// others are left out. Tuning has
     /// repetitions of its own, whatever `seeds` says unless every repetition is tuned for itself; the
     /// reference stage finds the reference points of `seeds` and of these. Different labels can share one
     /// cell, as when a variant leaves a solver as it is.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::support::{WHOLE, study};
 use crate::cell::{Cell, Sampling, Stage, StopRule, Task};
 use crate::record::{Column, Header, Record, Status, Trace};
-use crate::study::{Choices, Planned, Size, Study};
+use crate::study::{Choices, Key, Planned, Size, Study};
 
 fn main_cells(study: &Study) -> Vec<Planned> {
     study.cells(Stage::Main, 0..study.seeds.start, &Choices::new())
@@ -125,7 +125,8 @@ fn a_field_of_the_problem_is_tuned_for_the_solver_that_names_it() {
     let depths: BTreeSet<String> = bowls.map(|planned| depth(planned).to_string()).collect();
     assert_eq!(depths, BTreeSet::from(["1".to_owned(), "4".to_owned()]));
     // The choice reaches the problem of that solver alone.
-    let key = ("corrected".to_owned(), "bowl/walk (step-size 0.1)".to_owned());
+    let (variant, curve) = ("corrected".to_owned(), "bowl/walk (step-size 0.1)".to_owned());
+    let key = Key { variant, curve, draw: 0 };
     let choice = BTreeMap::from([("problem.depth".to_owned(), json!(4.0))]);
     let choices = Choices::from([(key, choice)]);
     for planned in study.cells(Stage::Main, 0..1, &choices) {
