@@ -169,14 +169,20 @@ impl FeatureMap {
                 Rows::generate(order.len(), outputs, single, |j, row| {
                     let mut sample = vec![0.0; inputs];
                     read(features, order[j], &mut sample);
-                    self.apply(&sample, shape, row);
+                    self.apply(&sample, shape, row, &mut Vec::new());
                 })
             }
         }
     }
 
-    /// The features of one sample of this shape.
-    pub(crate) fn apply(&self, sample: &[f64], shape: Shape, out: &mut [f64]) {
+    /// The features of one sample of this shape; what stands in `scratch` is of no account.
+    pub(crate) fn apply(
+        &self,
+        sample: &[f64],
+        shape: Shape,
+        out: &mut [f64],
+        scratch: &mut Vec<f64>,
+    ) {
         match self {
             Self::Raw => out.copy_from_slice(sample),
             Self::Standardized { mean, over_deviation } => {
@@ -186,7 +192,7 @@ impl FeatureMap {
                 }
             }
             Self::Convolution { choice, filters, .. } => {
-                convolve(*choice, filters, sample, shape, out);
+                convolve(*choice, filters, sample, shape, out, scratch);
             }
         }
     }
@@ -199,6 +205,7 @@ fn convolve(
     image: &[f64],
     input: Shape,
     out: &mut [f64],
+    scratch: &mut Vec<f64>,
 ) {
     let shape = choice.pooled(input);
     let pooled;
@@ -208,14 +215,14 @@ fn convolve(
         pooled = average(image, input, (shape.rows, shape.columns));
         &pooled
     };
-    let size = choice.size;
-    let arch = pulp::Arch::new();
+    let (size, arch) = (choice.size, pulp::Arch::new());
+    let image = Halo::new(image, shape, size, scratch);
     if choice.grid == 0 {
-        arch.dispatch(Convolve { image, filters, size, shape, out });
+        arch.dispatch(Convolve { image, filters, out });
     } else {
         let maps = Shape { channels: choice.filters, ..shape };
         let mut whole = vec![0.0; maps.inputs()];
-        arch.dispatch(Convolve { image, filters, size, shape, out: &mut whole });
+        arch.dispatch(Convolve { image, filters, out: &mut whole });
         out.copy_from_slice(&average(&whole, maps, (choice.grid, choice.grid)));
     }
     if choice.normalize {
@@ -265,12 +272,9 @@ fn read(features: &Features, j: usize, row: &mut [f64]) {
 
 /// The correlations of an image with all filters, then tanh.
 struct Convolve<'a> {
-    image: &'a [f64],
+    image: Halo<'a>,
     /// `size x size` for every pair of channels, input channel fastest.
     filters: &'a [f64],
-    size: usize,
-    /// Of the image.
-    shape: Shape,
     out: &'a mut [f64],
 }
 
@@ -279,18 +283,17 @@ impl WithSimd for Convolve<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { image, filters, size, shape: Shape { channels, rows, columns }, out } = self;
-        let halo = Halo::new(image, self.shape, size);
-        let (pixels, taps) = (rows * columns, channels * size * size);
-        let lanes = size_of::<S::f64s>() / size_of::<f64>();
+        let Self { image, filters, out } = self;
+        let Shape { channels, rows, columns } = image.shape;
+        let (pixels, taps) = (rows * columns, channels * image.size * image.size);
         let mut maps = out.chunks_exact_mut(FILTERS * pixels);
         let mut groups = filters.chunks_exact(FILTERS * taps);
         for (out, filters) in maps.by_ref().zip(groups.by_ref()) {
-            halo.correlate::<S, FILTERS>(simd, filters, lanes, out);
+            image.correlate::<S, FILTERS>(simd, filters, out);
         }
         let rest = maps.into_remainder().chunks_exact_mut(pixels);
         for (out, filter) in rest.zip(groups.remainder().chunks_exact(taps)) {
-            halo.correlate::<S, 1>(simd, filter, lanes, out);
+            image.correlate::<S, 1>(simd, filter, out);
         }
         for x in out.iter_mut() {
             // tanh x with an absolute error of a few eps, which is all that a feature needs.
@@ -304,18 +307,19 @@ const FILTERS: usize = 4;
 const NEIGHBORS: usize = 2;
 
 /// An image continued periodically to all sides by the reach of a filter.
-struct Halo {
-    values: Vec<f64>,
+#[derive(Clone, Copy)]
+struct Halo<'a> {
+    values: &'a [f64],
     /// Of the image without its margin.
     shape: Shape,
     size: usize,
 }
 
-impl Halo {
-    fn new(image: &[f64], shape: Shape, size: usize) -> Self {
+impl<'a> Halo<'a> {
+    fn new(image: &[f64], shape: Shape, size: usize, values: &'a mut Vec<f64>) -> Self {
         let Shape { rows, columns, .. } = shape;
         let reach = size / 2;
-        let mut values = Vec::with_capacity(shape.channels * (rows + size) * (columns + size));
+        values.clear();
         for channel in image.chunks_exact(rows * columns) {
             for r in 0..rows + 2 * reach {
                 let line = &channel[(r + rows - reach) % rows * columns..][..columns];
@@ -330,14 +334,9 @@ impl Halo {
     /// The correlations with `F` filters. Every sum goes through the taps in their order, whatever
     /// the registers: the bits depend on neither.
     #[inline(always)]
-    fn correlate<S: Simd, const F: usize>(
-        &self,
-        simd: S,
-        filters: &[f64],
-        lanes: usize,
-        out: &mut [f64],
-    ) {
+    fn correlate<S: Simd, const F: usize>(&self, simd: S, filters: &[f64], out: &mut [f64]) {
         let Shape { rows, columns, .. } = self.shape;
+        let lanes = size_of::<S::f64s>() / size_of::<f64>();
         for r in 0..rows {
             if columns < lanes {
                 for c in 0..columns {
@@ -472,9 +471,11 @@ mod tests {
                 assert!(most <= 4.0 * f64::EPSILON, "{shape:?}: {most}");
             };
             let mut out = vec![f64::NAN; count * pixels];
+            let mut margin = Vec::new();
+            let image = Halo::new(&image, shape, size, &mut margin);
             let mut run = |task: &dyn Fn(Convolve<'_>)| {
                 out.fill(f64::NAN);
-                task(Convolve { image: &image, filters: &filters, size, shape, out: &mut out });
+                task(Convolve { image, filters: &filters, out: &mut out });
                 check(&out);
             };
             run(&|convolve| pulp::Scalar::new().vectorize(convolve));

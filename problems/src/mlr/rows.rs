@@ -54,13 +54,16 @@ pub(crate) struct TileBuffer<T> {
     /// Rows that a feature map takes, and one row that it gives.
     source: Vec<f64>,
     mapped: Vec<f64>,
+    /// What the map itself needs.
+    scratch: Vec<f64>,
 }
 
 impl<T: Element> TileBuffer<T> {
     /// For tiles of at most `samples` rows of `stride` numbers.
     pub(crate) fn new(samples: usize, stride: usize) -> Self {
         let rows = vec![T::default(); samples * stride];
-        Self { rows, bytes: Vec::new(), source: Vec::new(), mapped: Vec::new() }
+        let [source, mapped, scratch] = [const { Vec::new() }; 3];
+        Self { rows, bytes: Vec::new(), source, mapped, scratch }
     }
 }
 
@@ -200,7 +203,7 @@ impl Rows {
         if let Some(rows) = self.stored(terms) {
             return rows;
         }
-        let TileBuffer { rows, bytes, source, mapped } = buffer;
+        let TileBuffer { rows, bytes, source, mapped, scratch } = buffer;
         let to = &mut rows[..terms.len() * self.stride];
         if let Stored::Mapped { source: images, map, shape, single } = &self.values {
             let inputs = first(source, terms.len() * images.stride);
@@ -210,7 +213,7 @@ impl Rows {
             for (row, image) in rows {
                 let image = &mut image[..images.inputs];
                 image.iter_mut().for_each(|x| *x *= images.scale);
-                map.apply(image, *shape, mapped);
+                map.apply(image, *shape, mapped, scratch);
                 if *single {
                     mapped.iter_mut().for_each(|x| *x = f64::from(*x as f32));
                 }
