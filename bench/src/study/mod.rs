@@ -473,10 +473,9 @@ impl Study {
     ///
     /// The main stage needs the choices of the tuning; without one, a tuned solver has the values of
     /// its first trial. Where every repetition is tuned for itself and only some are, the cells of the
-    /// others are left out. Tuning has
-    /// repetitions of its own, whatever `seeds` says unless every repetition is tuned for itself; the
-    /// reference stage finds the reference points of `seeds` and of these. Different labels can share one
-    /// cell, as when a variant leaves a solver as it is.
+    /// others are left out. Tuning has repetitions of its own, whatever `seeds` says, unless every
+    /// repetition is tuned for itself; the reference stage finds the reference points of `seeds` and of
+    /// these. Different labels can share one cell, as when a variant leaves a solver as it is.
     pub fn cells(&self, stage: Stage, seeds: Range<u64>, choices: &Choices) -> Vec<Planned> {
         cells::cells(self, stage, seeds, choices)
     }
