@@ -3,8 +3,9 @@
 //! Every oracle is a sweep. The samples are cut into tiles that fit a cache, the second one where
 //! rows are short enough; a tile is read once, its scores `W D` are formed, a visitor maps them (to
 //! residuals of the softmax, to the right-hand side of ADMM, ...) and the product of the tile with
-//! the result is added up while the tile is still in the cache. Tiles are gathered into a fixed number of chunks, whose sums are
-//! reduced in order: results do not depend on the number of threads by a single bit.
+//! the result is added up while the tile is still in the cache. Tiles are gathered into a fixed
+//! number of chunks, whose sums are reduced in order: results do not depend on the number of threads
+//! by a single bit.
 
 use pulp::Arch;
 
