@@ -87,6 +87,8 @@ pub struct Entry {
 
 type BuildFn = fn(&Value, Seed, Option<&[f64]>) -> Result<Instance, RegistryError>;
 type CheckFn = fn(&Value) -> Result<(), RegistryError>;
+type RebuildFn =
+    fn(&Instance, &Value, &Value, Option<&[f64]>) -> Result<Option<Instance>, RegistryError>;
 type MetricsFn = fn(&Instance) -> Vec<Metric>;
 type FactsFn = fn(&Instance) -> Vec<(&'static str, String)>;
 type StartFn = fn(&Instance, &Value, Seed, Seed) -> Result<Box<dyn Process>, RegistryError>;
@@ -96,6 +98,7 @@ struct ProblemEntry {
     about: &'static str,
     check: CheckFn,
     build: BuildFn,
+    rebuild: RebuildFn,
     metrics: MetricsFn,
     facts: FactsFn,
 }
@@ -149,6 +152,11 @@ impl Registry {
             build: |config, seed, reference| {
                 let config = parse::<P::Config>(config)?;
                 Ok(Arc::new(P::build(&config, seed, reference)?))
+            },
+            rebuild: |kin, of, config, reference| {
+                let (of, config) = (parse::<P::Config>(of)?, parse::<P::Config>(config)?);
+                let instance = P::rebuild(&typed::<P>(kin), &of, &config, reference);
+                Ok(instance.transpose()?.map(|instance| Arc::new(instance) as Instance))
             },
             metrics: |instance| typed::<P>(instance).metrics().to_vec(),
             facts: |instance| {
@@ -242,6 +250,22 @@ impl Registry {
         reference: Option<&[f64]>,
     ) -> Result<Instance, RegistryError> {
         (self.find_problem(kind)?.build)(config, seed, reference)
+    }
+
+    /// Builds an instance out of one of the same kind and repetition, built from `of`, if the two
+    /// can share anything.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`].
+    pub fn rebuild(
+        &self,
+        kind: &str,
+        kin: &Instance,
+        of: &Value,
+        config: &Value,
+        reference: Option<&[f64]>,
+    ) -> Result<Option<Instance>, RegistryError> {
+        (self.find_problem(kind)?.rebuild)(kin, of, config, reference)
     }
 
     /// Metrics of an instance of problem `kind`.

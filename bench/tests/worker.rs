@@ -34,9 +34,12 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// f(x) = Σ xᵢ²/2 in `dim` dimensions; its start depends on the seed.
+/// f(x) = `height` + Σ xᵢ²/2 in `dim` dimensions; its start depends on the seed. Bowls of one dimension
+/// are made out of each other.
 struct Bowl {
     dim: usize,
+    height: f64,
+    rebuilt: bool,
     metrics: Vec<Metric>,
 }
 
@@ -44,13 +47,14 @@ struct Bowl {
 #[serde(default)]
 struct BowlConfig {
     dim: usize,
+    height: f64,
     missing: bool,
     refuse: bool,
 }
 
 impl Default for BowlConfig {
     fn default() -> Self {
-        Self { dim: 1000, missing: false, refuse: false }
+        Self { dim: 1000, height: 0.0, missing: false, refuse: false }
     }
 }
 
@@ -72,10 +76,10 @@ impl Problem for Bowl {
         &self.metrics
     }
     fn evaluate(&self, x: &[f64], row: &mut [f64], (): &mut ()) {
-        row[0] = sum_of_squares(x);
+        row[0] = self.height + sum_of_squares(x);
     }
     fn facts(&self) -> Vec<(&'static str, String)> {
-        vec![("terms", "10".into())]
+        vec![("terms", "10".into()), ("rebuilt", self.rebuilt.to_string())]
     }
 }
 
@@ -101,7 +105,17 @@ impl Build for Bowl {
         let name = if reference.is_some() { "gap" } else { "objective" };
         let name: Cow<'static, str> = name.into();
         let objective = Metric { name, ..Metric::new("", Better::Lower, Split::Train) };
-        Ok(Self { dim: config.dim, metrics: vec![objective] })
+        let (dim, height) = (config.dim, config.height);
+        Ok(Self { dim, height, rebuilt: false, metrics: vec![objective] })
+    }
+    fn rebuild(
+        kin: &Self,
+        of: &BowlConfig,
+        config: &BowlConfig,
+        reference: Option<&[f64]>,
+    ) -> Option<Result<Self, SetupError>> {
+        let build = || Self::build(config, Seed::root(0), reference);
+        (of.dim == config.dim).then(|| Ok(Self { rebuilt: true, dim: kin.dim, ..build()? }))
     }
 }
 
@@ -263,6 +277,23 @@ fn a_cell_runs_and_its_record_is_whole(worker: &mut Worker) {
     assert_eq!(record.arrays[0].values.len(), 1000);
     assert_eq!(record.header.facts["terms"], "10");
     assert_eq!(record.header.threads, 2);
+}
+
+fn an_instance_is_made_out_of_the_last_one_of_its_repetition(worker: &mut Worker) {
+    let mut ask = |dim: usize, height: f64, seed: u64| {
+        let cell = Cell { seed, ..cell(json!({ "dim": dim, "height": height }), "none") };
+        record(run(worker, &Request { cell, ..request("none") }))
+    };
+    // The first of a dimension, another height, another repetition, that height again, another dimension.
+    let asked = [(7, 1.0, 0), (7, 2.0, 0), (7, 2.0, 1), (7, 1.0, 1), (8, 1.0, 1)];
+    let rebuilt = ["false", "true", "false", "true", "false"];
+    let records: Vec<Record> = asked.iter().map(|&(d, h, seed)| ask(d, h, seed)).collect();
+    for (place, (record, rebuilt)) in records.iter().zip(rebuilt).enumerate() {
+        assert_eq!(record.header.facts["rebuilt"], rebuilt, "request {place}");
+    }
+    let start = |record: &Record| record.trace.column("objective").expect("measured").values[0];
+    assert_eq!(start(&records[1]), start(&records[0]) + 1.0);
+    assert_eq!(start(&records[2]), start(&records[3]) + 1.0);
 }
 
 fn a_panic_is_a_status_with_message_and_place_and_the_worker_lives(worker: &mut Worker) {
@@ -430,6 +461,7 @@ fn main() {
     }
     let tests: Vec<Test> = tests![
         a_cell_runs_and_its_record_is_whole,
+        an_instance_is_made_out_of_the_last_one_of_its_repetition,
         a_panic_is_a_status_with_message_and_place_and_the_worker_lives,
         an_abort_and_an_exit_are_statuses_and_the_next_cell_runs,
         a_memory_hog_ends_at_its_limit,

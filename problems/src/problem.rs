@@ -79,4 +79,16 @@ pub trait Build: Problem + Sized {
         seed: Seed,
         reference: Option<&[f64]>,
     ) -> Result<Self, SetupError>;
+
+    /// The instance of `config`, sharing with `kin`, an instance of the same repetition built from
+    /// `of`, what both hold. `None`, the default, where they have nothing to share. Otherwise it equals
+    /// what [`build`](Build::build) makes bit for bit.
+    fn rebuild(
+        _kin: &Self,
+        _of: &Self::Config,
+        _config: &Self::Config,
+        _reference: Option<&[f64]>,
+    ) -> Option<Result<Self, SetupError>> {
+        None
+    }
 }

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
-use converge_problems::SetupError;
+use converge_problems::{Seed, SetupError};
 use rustix::process::{Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
 use serde_json::Value;
 
@@ -83,11 +83,19 @@ fn remember_panics() -> Arc<Mutex<Option<String>>> {
 /// What a worker keeps from cell to cell.
 struct Desk<'r> {
     registry: &'r Registry,
-    /// The last instance and what it was built from.
-    instance: Option<(String, Instance)>,
+    /// The last instance.
+    instance: Option<Kept>,
     pool: Option<(u32, Arc<rayon::ThreadPool>)>,
     /// Timed cases that have been warmed up.
     warm: BTreeSet<String>,
+}
+
+/// An instance and what it was built from.
+struct Kept {
+    key: String,
+    problem: Section,
+    seed: Seed,
+    instance: Instance,
 }
 
 /// Why a cell has no result.
@@ -226,25 +234,33 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// The instance of `cell`: the one at hand, if the last cell had the same.
+    /// The instance of `cell`: the one at hand, if the last cell had the same, or one that shares with
+    /// it what both hold.
     fn instance(
         &mut self,
         cell: &Cell,
         problem: &Section,
         reference: Option<&[f64]>,
     ) -> Result<Instance, Fault> {
-        let key = cell.instance_key();
-        if let Some((at_hand, instance)) = &self.instance
-            && *at_hand == key
-        {
-            return Ok(Arc::clone(instance));
-        }
-        // Dropped first: two instances need not fit.
-        self.instance = None;
+        let (key, seed) = (cell.instance_key(), cell.instance_seed());
         let config = Value::Object(problem.config.clone());
-        let instance =
-            self.registry.build(&problem.kind, &config, cell.instance_seed(), reference)?;
-        self.instance = Some((key, Arc::clone(&instance)));
+        let shared = match self.instance.take() {
+            Some(kept) if kept.key == key => {
+                return Ok(Arc::clone(&self.instance.insert(kept).instance));
+            }
+            Some(kept) if kept.problem.kind == problem.kind && kept.seed == seed => {
+                let of = Value::Object(kept.problem.config);
+                self.registry.rebuild(&problem.kind, &kept.instance, &of, &config, reference)?
+            }
+            // What was at hand is dropped: two instances need not fit.
+            _ => None,
+        };
+        let instance = match shared {
+            Some(instance) => instance,
+            None => self.registry.build(&problem.kind, &config, seed, reference)?,
+        };
+        let (problem, kept) = (problem.clone(), Arc::clone(&instance));
+        self.instance = Some(Kept { key, problem, seed, instance: kept });
         Ok(instance)
     }
 }

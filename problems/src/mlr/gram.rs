@@ -31,7 +31,7 @@ impl Mlr {
     /// # Panics
     /// If `to` is not column-major, has not `p` rows or asks for samples that are not there.
     pub fn columns(&self, from: usize, mut to: MatMut<'_, f64>) {
-        let (p, rows) = (self.weights(), &self.train.rows);
+        let (p, rows) = (self.weights(), &self.parts.train.rows);
         assert!(to.nrows() == p && to.row_stride() == 1, "a column holds every feature");
         to.rb_mut().par_col_chunks_mut(FILLED).enumerate().for_each(|(c, mut block)| {
             let first = from + c * FILLED;
@@ -92,7 +92,7 @@ impl Mlr {
 
     /// `diag(G)`, the sum of the squares of every feature: `p` numbers, one pass over the data.
     pub fn gram_diagonal(&self) -> Vec<f64> {
-        let (p, rows) = (self.weights(), &self.train.rows);
+        let (p, rows) = (self.weights(), &self.parts.train.rows);
         let blocks: Vec<usize> = (0..rows.samples).step_by(SQUARES).collect();
         let parts: Vec<Vec<f64>> = blocks
             .into_par_iter()

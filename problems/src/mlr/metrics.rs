@@ -13,11 +13,11 @@ pub(super) fn list(mlr: &Mlr) -> Vec<Metric> {
         Metric::new("train-loss", Lower, Split::Train),
         Metric::new("train-accuracy", Higher, Split::Train),
     ];
-    if mlr.validation.is_some() {
+    if mlr.parts.validation.is_some() {
         list.push(Metric::new("validation-loss", Lower, Split::Validation));
         list.push(Metric::new("validation-accuracy", Higher, Split::Validation));
     }
-    if mlr.test.is_some() {
+    if mlr.parts.test.is_some() {
         list.push(Metric::new("test-loss", Lower, Split::Test));
         list.push(Metric::new("test-accuracy", Higher, Split::Test));
     }
@@ -36,7 +36,7 @@ impl Problem for Mlr {
     type Scratch = MlrScratch;
 
     fn dim(&self) -> usize {
-        self.weights() * self.classes
+        self.weights() * self.parts.classes
     }
 
     fn terms(&self) -> Option<usize> {
@@ -70,7 +70,7 @@ impl Problem for Mlr {
         push(norm(scratch.gradient.iter().copied()));
         push(misfit / self.samples() as f64);
         push(correct / self.samples() as f64);
-        for part in [&self.validation, &self.test].into_iter().flatten() {
+        for part in [&self.parts.validation, &self.parts.test].into_iter().flatten() {
             let (misfit, correct) = Self::assess(part, x, scratch);
             push(misfit / part.rows.samples as f64);
             push(correct / part.rows.samples as f64);
@@ -86,8 +86,8 @@ impl Problem for Mlr {
         let count =
             |part: &Option<Samples>| part.as_ref().map_or(0, |s| s.rows.samples).to_string();
         vec![
-            ("dataset", self.dataset.clone()),
-            ("checksum", self.checksum.clone()),
+            ("dataset", self.parts.dataset.clone()),
+            ("checksum", self.parts.checksum.clone()),
             (
                 "precision",
                 match self.precision {
@@ -96,13 +96,13 @@ impl Problem for Mlr {
                 },
             ),
             ("defects", self.defects.to_string()),
-            ("stored", self.train.rows.storage()),
-            ("data-bytes", self.train.rows.bytes().to_string()),
-            ("classes", self.classes.to_string()),
+            ("stored", self.parts.train.rows.storage()),
+            ("data-bytes", self.parts.train.rows.bytes().to_string()),
+            ("classes", self.parts.classes.to_string()),
             ("weights", self.weights().to_string()),
             ("train", self.samples().to_string()),
-            ("validation", count(&self.validation)),
-            ("test", count(&self.test)),
+            ("validation", count(&self.parts.validation)),
+            ("test", count(&self.parts.test)),
         ]
     }
 }

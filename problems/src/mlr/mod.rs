@@ -204,11 +204,7 @@ impl MlrConfig {
 /// An instance of multinomial logistic regression.
 #[derive(Clone, Debug)]
 pub struct Mlr {
-    train: Samples,
-    validation: Option<Samples>,
-    test: Option<Samples>,
-    shape: Shape,
-    classes: usize,
+    parts: Arc<Parts>,
     ridge_weight: f64,
     operator: RidgeOperator,
     prior: Option<Vec<f64>>,
@@ -216,6 +212,17 @@ pub struct Mlr {
     defects: Defects,
     metrics: Vec<Metric>,
     reference: Option<Reference>,
+}
+
+/// The samples of an instance. Instances that differ in the Tikhonov term alone share them.
+#[derive(Debug)]
+struct Parts {
+    train: Samples,
+    validation: Option<Samples>,
+    test: Option<Samples>,
+    /// Extent of the features of one sample.
+    shape: Shape,
+    classes: usize,
     dataset: String,
     checksum: String,
 }
@@ -240,60 +247,33 @@ impl Mlr {
         seed: Seed,
         reference: Option<&[f64]>,
     ) -> Result<Self, SetupError> {
+        Self::on(Arc::new(Parts::new(data, config, seed)?), config, reference)
+    }
+
+    fn on(
+        parts: Arc<Parts>,
+        config: &MlrConfig,
+        reference: Option<&[f64]>,
+    ) -> Result<Self, SetupError> {
         let (Ridge::Identity(weight) | Ridge::Laplacian(weight)) = config.ridge;
-        require(
-            "ridge",
-            weight,
-            weight >= 0.0 && weight.is_finite(),
-            "a finite number, at least 0",
-        )?;
-        require("classes", data.classes, data.classes >= 1, "at least 1")?;
-        for part in [Some(&data.train), data.test.as_ref()].into_iter().flatten() {
-            if let (Features::Streamed(streamed), false) = (&part.features, config.split.in_order) {
-                streamed.check_any_order()?;
-            }
-        }
+        let admissible = weight >= 0.0 && weight.is_finite();
+        require("ridge", weight, admissible, "a finite number, at least 0")?;
         let damping = config.defects.hessian_damping;
         let damps = damping >= 0.0 && damping.is_finite();
         require("defects.hessian-damping", damping, damps, "a finite number, at least 0")?;
-        let partition = config.split.partition(data, config.defects.leaking_split, seed)?;
-        let map = FeatureMap::new(config.features, data, &partition.train, seed.child("features"))?;
-        let map = Arc::new(map);
-        let shape = map.shape(data.shape);
-        let single = config.precision == Precision::Mixed;
-        let scalar_bytes = if single { 4 } else { 8 };
-        let part = |source: &data::Samples, order: &[usize]| {
-            let stored = config.storage == Storage::Memory || matches!(*map, FeatureMap::Raw);
-            let rows = if stored {
-                map.rows(&source.features, data.shape, order, single)
-            } else {
-                let numbers = Rows::new(&source.features, data.shape.inputs(), order, false);
-                Rows::mapped(numbers, Arc::clone(&map), data.shape, shape.inputs(), single)
-            };
-            Samples::new(rows, order.iter().map(|&j| source.labels[j]).collect(), scalar_bytes)
-        };
-        let some = |source: &data::Samples, order: &[usize]| {
-            (!order.is_empty()).then(|| part(source, order))
-        };
-        let free = config.bias == Bias::Free;
+        let (shape, free) = (parts.shape, config.bias == Bias::Free);
         let mut mlr = Self {
-            train: part(&data.train, &partition.train),
-            validation: some(&data.train, &partition.validation),
-            test: some(data.test.as_ref().unwrap_or(&data.train), &partition.test),
+            parts,
             operator: match config.ridge {
                 Ridge::Identity(_) => RidgeOperator::identity(shape.inputs(), free),
                 Ridge::Laplacian(_) => RidgeOperator::laplacian(shape, free),
             },
-            shape,
-            classes: data.classes,
             ridge_weight: weight,
             prior: None,
             precision: config.precision,
             defects: config.defects,
             metrics: Vec::new(),
             reference: None,
-            dataset: data.name.clone(),
-            checksum: data.checksum.clone(),
         };
         mlr.set_reference(reference)?;
         Ok(mlr)
@@ -325,7 +305,7 @@ impl Mlr {
     }
 
     fn check_len(&self, what: &'static str, x: &[f64]) -> Result<(), SetupError> {
-        let expected = self.weights() * self.classes;
+        let expected = self.weights() * self.parts.classes;
         if x.len() == expected {
             Ok(())
         } else {
@@ -335,32 +315,32 @@ impl Mlr {
 
     /// Training samples `N`.
     pub fn samples(&self) -> usize {
-        self.train.rows.samples
+        self.parts.train.rows.samples
     }
 
     /// Weights per class `p`: the features and the bias.
     pub fn weights(&self) -> usize {
-        self.shape.inputs() + 1
+        self.parts.shape.inputs() + 1
     }
 
     /// Classes `K`.
     pub fn classes(&self) -> usize {
-        self.classes
+        self.parts.classes
     }
 
     /// Bytes of training features, or of what they are computed from, that are held in memory.
     pub fn data_bytes(&self) -> usize {
-        self.train.rows.bytes()
+        self.parts.train.rows.bytes()
     }
 
     /// Extent of the features of one sample.
     pub fn shape(&self) -> Shape {
-        self.shape
+        self.parts.shape
     }
 
     /// Label of every training sample.
     pub fn labels(&self) -> &[u16] {
-        &self.train.labels
+        &self.parts.train.labels
     }
 
     /// Weight `α` of the Tikhonov term.
@@ -385,7 +365,46 @@ impl Mlr {
 
     /// Feature `input` of training sample `sample`, 1 for `input = p - 1`. For tests and checks.
     pub fn feature(&self, input: usize, sample: usize) -> f64 {
-        if input + 1 == self.weights() { 1.0 } else { self.train.rows.feature(input, sample) }
+        if input + 1 == self.weights() { 1.0 } else { self.parts.train.rows.feature(input, sample) }
+    }
+}
+
+impl Parts {
+    fn new(data: &Dataset, config: &MlrConfig, seed: Seed) -> Result<Self, SetupError> {
+        require("classes", data.classes, data.classes >= 1, "at least 1")?;
+        for part in [Some(&data.train), data.test.as_ref()].into_iter().flatten() {
+            if let (Features::Streamed(streamed), false) = (&part.features, config.split.in_order) {
+                streamed.check_any_order()?;
+            }
+        }
+        let partition = config.split.partition(data, config.defects.leaking_split, seed)?;
+        let map = FeatureMap::new(config.features, data, &partition.train, seed.child("features"))?;
+        let map = Arc::new(map);
+        let shape = map.shape(data.shape);
+        let single = config.precision == Precision::Mixed;
+        let scalar_bytes = if single { 4 } else { 8 };
+        let part = |source: &data::Samples, order: &[usize]| {
+            let stored = config.storage == Storage::Memory || matches!(*map, FeatureMap::Raw);
+            let rows = if stored {
+                map.rows(&source.features, data.shape, order, single)
+            } else {
+                let numbers = Rows::new(&source.features, data.shape.inputs(), order, false);
+                Rows::mapped(numbers, Arc::clone(&map), data.shape, shape.inputs(), single)
+            };
+            Samples::new(rows, order.iter().map(|&j| source.labels[j]).collect(), scalar_bytes)
+        };
+        let some = |source: &data::Samples, order: &[usize]| {
+            (!order.is_empty()).then(|| part(source, order))
+        };
+        Ok(Self {
+            train: part(&data.train, &partition.train),
+            validation: some(&data.train, &partition.validation),
+            test: some(data.test.as_ref().unwrap_or(&data.train), &partition.test),
+            shape,
+            classes: data.classes,
+            dataset: data.name.clone(),
+            checksum: data.checksum.clone(),
+        })
     }
 }
 
@@ -401,5 +420,23 @@ impl Build for Mlr {
     ) -> Result<Self, SetupError> {
         let data = data::load(&config.dataset, seed.child("data"))?;
         Self::new(&data, config, seed, reference)
+    }
+
+    /// Samples are shared by instances that differ in the Tikhonov term, or in defects beside the
+    /// leaking split.
+    fn rebuild(
+        kin: &Self,
+        of: &MlrConfig,
+        config: &MlrConfig,
+        reference: Option<&[f64]>,
+    ) -> Option<Result<Self, SetupError>> {
+        let samples = |config: &MlrConfig| MlrConfig {
+            ridge: MlrConfig::default_ridge(),
+            bias: Bias::default(),
+            defects: Defects { leaking_split: config.defects.leaking_split, ..Defects::default() },
+            ..config.clone()
+        };
+        (samples(of) == samples(config))
+            .then(|| Self::on(Arc::clone(&kin.parts), config, reference))
     }
 }

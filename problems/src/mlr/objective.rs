@@ -32,9 +32,10 @@ pub struct Linearization {
 
 impl Mlr {
     pub(super) fn new_scratch(&self) -> MlrScratch {
-        let parts = [Some(&self.train), self.validation.as_ref(), self.test.as_ref()];
+        let parts =
+            [Some(&self.parts.train), self.parts.validation.as_ref(), self.parts.test.as_ref()];
         let capacity = parts.iter().flatten().map(|s| s.capacity).max().unwrap_or(0);
-        let (classes, stride) = (self.classes, self.train.rows.stride);
+        let (classes, stride) = (self.parts.classes, self.parts.train.rows.stride);
         MlrScratch {
             buffers: match self.precision {
                 Precision::Double => AnyBuffers::Double(Buffers::new(classes, stride, capacity)),
@@ -48,12 +49,12 @@ impl Mlr {
 
     /// Length of an array that keeps `width` numbers per training sample between sweeps.
     pub fn state_len(&self, width: usize) -> usize {
-        self.train.state_len(width)
+        self.parts.train.state_len(width)
     }
 
     /// Distance of two classes in the scores of a [`Tile`] of training samples.
     pub fn tile_capacity(&self) -> usize {
-        self.train.capacity
+        self.parts.train.capacity
     }
 
     /// One pass over the training samples: for every tile, the scores `W D`, the visitor, and, with
@@ -73,7 +74,7 @@ impl Mlr {
     ) -> [f64; SUMS] {
         debug_assert_eq!(weights.len(), self.dim());
         debug_assert_eq!(state.len(), self.state_len(width));
-        let sweep = Sweep { samples: &self.train, batch: None, width };
+        let sweep = Sweep { samples: &self.parts.train, batch: None, width };
         Self::run(sweep, weights, state, product, scratch, visit)
     }
 
@@ -133,7 +134,7 @@ impl Mlr {
         }
         let MlrScratch { delta, operated, .. } = scratch;
         let mut square = 0.0;
-        for block in 0..self.classes {
+        for block in 0..self.parts.classes {
             self.ridge_block(block, x, delta);
             if let Some(prior) = &self.prior {
                 self.ridge_block(block, prior, operated);
@@ -176,7 +177,7 @@ impl Mlr {
 
     /// Where entry `place` of the weights in class-fastest order stands in a point.
     fn interleaved(&self, place: usize) -> usize {
-        place % self.classes * self.weights() + place / self.classes
+        place % self.parts.classes * self.weights() + place / self.parts.classes
     }
 }
 
@@ -212,11 +213,11 @@ impl HessianVector for Mlr {
     type Linearization = Linearization;
 
     fn linearization(&self) -> Linearization {
-        Linearization { probabilities: vec![0.0; self.state_len(self.classes)] }
+        Linearization { probabilities: vec![0.0; self.state_len(self.parts.classes)] }
     }
 
     fn linearize(&self, x: &[f64], at: &mut Linearization, scratch: &mut MlrScratch) {
-        self.sweep(x, self.classes, &mut at.probabilities, None, scratch, |tile| {
+        self.sweep(x, self.parts.classes, &mut at.probabilities, None, scratch, |tile| {
             residuals(tile, true);
             tile.state.copy_from_slice(&tile.scores[..tile.state.len()]);
         });
@@ -232,8 +233,8 @@ impl HessianVector for Mlr {
         let damping = self.defects.hessian_damping;
         self.sweep(v, 0, &mut [], Some(hv), scratch, |tile| {
             let capacity = tile.capacity;
-            let scores = &mut tile.scores[..capacity * self.classes];
-            let start = tile.first * self.classes;
+            let scores = &mut tile.scores[..capacity * self.parts.classes];
+            let start = tile.first * self.parts.classes;
             let probabilities = &at.probabilities[start..start + scores.len()];
             Arch::new().dispatch(Curvature { scores, probabilities, capacity, damping });
         });
@@ -241,7 +242,7 @@ impl HessianVector for Mlr {
         hv.iter_mut().for_each(|h| *h *= over_n);
         if self.ridge_weight > 0.0 {
             let MlrScratch { delta, operated, .. } = scratch;
-            for block in 0..self.classes {
+            for block in 0..self.parts.classes {
                 self.ridge_block(block, v, delta);
                 self.operator.apply(delta, operated);
                 self.operator.apply(operated, delta);
@@ -255,7 +256,7 @@ impl BatchGradient for Mlr {
     /// The mean over the batch of the gradients of the misfits, plus the gradient of the Tikhonov
     /// term. An empty batch leaves the latter.
     fn batch_gradient(&self, batch: Batch<'_>, x: &[f64], g: &mut [f64], scratch: &mut MlrScratch) {
-        let sweep = Sweep { samples: &self.train, batch: Some(batch.terms), width: 0 };
+        let sweep = Sweep { samples: &self.parts.train, batch: Some(batch.terms), width: 0 };
         Self::run(sweep, x, &mut [], Some(g), scratch, misfit);
         let over_n = 1.0 / batch.terms.len().max(1) as f64;
         g.iter_mut().for_each(|g| *g *= over_n);

@@ -145,6 +145,57 @@ fn derivatives_pass_the_difference_check() {
 }
 
 #[test]
+fn an_instance_made_out_of_another_is_the_one_that_is_built() {
+    let choice: DatasetChoice = serde_json::from_value(serde_json::json!("digits")).unwrap();
+    let of = MlrConfig {
+        features: serde_json::from_value(
+            serde_json::json!({ "random-convolution": { "filters": 2 } }),
+        )
+        .unwrap(),
+        ..MlrConfig::new(choice)
+    };
+    let kin = Mlr::build(&of, Seed::root(3), None).unwrap();
+    let damped = Defects { interleaved_ridge: true, hessian_damping: 0.1, leaking_split: false };
+    let reference = point(&kin, 4);
+    for (config, reference) in [
+        (MlrConfig { ridge: Ridge::Laplacian(0.3), ..of.clone() }, None),
+        (MlrConfig { bias: Bias::Free, ..of.clone() }, None),
+        (MlrConfig { defects: damped, ..of.clone() }, Some(&reference[..])),
+    ] {
+        let ours = Mlr::rebuild(&kin, &of, &config, reference).unwrap().unwrap();
+        let built = Mlr::build(&config, Seed::root(3), reference).unwrap();
+        assert!(Arc::ptr_eq(&ours.parts, &kin.parts));
+        assert_eq!((ours.metrics(), ours.facts()), (built.metrics(), built.facts()));
+        let x = point(&kin, 5);
+        let measure = |mlr: &Mlr| {
+            let (mut scratch, mut row) = (mlr.scratch(), vec![f64::NAN; mlr.metrics().len()]);
+            mlr.evaluate(&x, &mut row, &mut scratch);
+            let mut product = vec![f64::NAN; x.len()];
+            let mut at = mlr.linearization();
+            mlr.linearize(&x, &mut at, &mut scratch);
+            mlr.hessian_vector(&at, &x, &mut product, &mut scratch);
+            (row, product)
+        };
+        assert_eq!(measure(&ours), measure(&built));
+        assert_ne!(measure(&ours), measure(&kin));
+    }
+    let leaking = Defects { leaking_split: true, ..Defects::default() };
+    let balanced = SplitChoice { balanced: true, ..of.split };
+    for config in [
+        MlrConfig { features: FeatureChoice::Raw, ..of.clone() },
+        MlrConfig { storage: Storage::Recompute, ..of.clone() },
+        MlrConfig { precision: Precision::Mixed, ..of.clone() },
+        MlrConfig { split: balanced, ..of.clone() },
+        MlrConfig { defects: leaking, ..of.clone() },
+        MlrConfig { dataset: DatasetChoice::Named("mnist".into()), ..of.clone() },
+    ] {
+        assert!(Mlr::rebuild(&kin, &of, &config, None).is_none(), "{config:?}");
+    }
+    let negative = MlrConfig { ridge: Ridge::Identity(-1.0), ..of.clone() };
+    assert!(Mlr::rebuild(&kin, &of, &negative, None).unwrap().is_err());
+}
+
+#[test]
 fn the_interleaved_ridge_of_the_release_is_its_kronecker_form() {
     let data = dataset(60, 12, 3, Kind::F64);
     let data = Dataset { shape: Shape { channels: 1, rows: 3, columns: 4 }, ..data };
