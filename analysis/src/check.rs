@@ -226,6 +226,17 @@ fn answer(
         finding.withhold("runs of different code");
     }
     let code = codes.into_iter().collect::<Vec<_>>().join(" ");
+    let labels = setting.runs.iter().map(|run| run.label);
+    let tuned: BTreeSet<&str> = labels
+        .filter(|label| study.shares_tuning(&label.variant, &label.solver))
+        .map(|label| label.solver.as_str())
+        .collect();
+    if finding.answer != Answer::NoVerdict && !tuned.is_empty() {
+        let names = tuned.into_iter().collect::<Vec<_>>().join(", ");
+        finding
+            .flags
+            .push(format!("one tuning for all seeds, another may answer otherwise: {names}"));
+    }
     Ok(record(study, item, claim, variant, &setting, finding, code))
 }
 

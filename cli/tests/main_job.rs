@@ -99,6 +99,23 @@ fn a_claim_is_judged_in_the_variants_it_names() {
 }
 
 #[test]
+fn a_verdict_says_where_all_seeds_have_one_tuning() {
+    let flags = |own: bool| {
+        let tune = format!(
+            "[tune]\ntrials = 2\nper-repetition = {own}\n\
+             best = {{ metric = \"objective\", at = \"end\" }}\n\
+             over.lbfgs.memory = {{ grid = [3, 5] }}\n[seeds]"
+        );
+        let workshop = Workshop::new();
+        workshop.study("descent", &TINY.replace("[seeds]", &tune));
+        let output = workshop.run(&["run"]);
+        assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+        stdout(&output).contains("one tuning for all seeds")
+    };
+    assert_eq!((flags(false), flags(true)), (true, false));
+}
+
+#[test]
 fn a_typo_in_a_study_points_at_its_line_and_suggests_the_name() {
     let workshop = Workshop::new();
     workshop.study("descent", &TINY.replace("[solver.lbfgs]", "[solver.lbfgs]\nmemmory = 5"));

@@ -109,7 +109,8 @@
 //! - so does an inline table `{ .. }` that shares no key with the old one: `{ laplacian = 1e-6 }` in
 //!   the place of `{ identity = 1e-2 }`. Dotted keys and headers merge: `split.test = 0.1` adds;
 //!   `[seeds]` and `[limits]` always merge;
-//! - `problem.NAME = false` removes a section, as it does for solvers, probes, claims and plots.
+//! - `problem.NAME = false` removes a section, as it does for solvers, probes, claims and plots;
+//!   `tune = false` and `reference = false` remove these tables.
 //!
 //! A variant changes `problem`, `solver`, `probe`, `reference`, `tune`, `sampling`, `stop`, `limits`
 //! and `outputs`; a size also `seeds`, `claim` and `plot`.
@@ -486,6 +487,13 @@ impl Study {
     /// the finished ones chose. Empty for a study that does not tune.
     pub fn choose(&self, tuned: &[(Planned, Option<Record>)]) -> Option<Choices> {
         cells::choose(self, tuned)
+    }
+
+    /// Whether all repetitions of a solver in a variant have the values of one tuning.
+    pub fn shares_tuning(&self, variant: &str, solver: &str) -> bool {
+        let plan = self.plans.iter().find(|plan| plan.variant == variant);
+        let tune = plan.and_then(|plan| plan.tune.as_ref());
+        tune.is_some_and(|tune| tune.tunes(solver) && !tune.per_repetition)
     }
 
     /// The problems that runs build, each once.

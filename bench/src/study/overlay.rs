@@ -5,6 +5,8 @@ use super::node::{Content, Found, Node, Table};
 
 /// Tables of named sections, which an overlay may remove.
 const NAMED: [&str; 5] = ["problem", "solver", "probe", "claim", "plot"];
+/// Tables that a study may do without, and which an overlay may remove too.
+const OPTIONAL: [&str; 2] = ["reference", "tune"];
 /// What a variant may change.
 const OF_VARIANT: [&str; 9] =
     ["problem", "solver", "probe", "reference", "tune", "sampling", "stop", "limits", "outputs"];
@@ -88,6 +90,10 @@ fn lay(base: &mut Table, overlay: Table) -> Found<()> {
             base.set(&name, node);
             continue;
         };
+        if matches!(node.content, Content::Bool(false)) && OPTIONAL.contains(&name.as_str()) {
+            base.remove(&name);
+            continue;
+        }
         match (&mut old.content, node.content) {
             (Content::Table(old), Content::Table(new)) if NAMED.contains(&name.as_str()) => {
                 for (section, node) in new.fields {

@@ -44,6 +44,7 @@
 //! Source: "ADMM-Softmax: An ADMM Approach for Multinomial Logistic Regression", ETNA 52 (2020),
 //! 214-229, and the authors' release, whose conventions this module follows.
 
+mod convolution;
 mod features;
 mod gram;
 mod kernels;

@@ -84,6 +84,9 @@ fn an_alternative_replaces_another_and_false_removes_a_section() {
     let cells = main_cells(&study(&text, Size::Quick).unwrap());
     assert!(cells.iter().all(|planned| planned.label.problem != "valley"));
     assert_eq!(problem_of(&cells[0])["shape"], json!({ "square": { "side": 2 } }));
+    let text = WHOLE.replace("stop.iterations = 3", "stop.iterations = 3\ntune = false");
+    let tuned = |size| study(&text, size).unwrap().cells(Stage::Tune, 0..1, &Choices::new()).len();
+    assert_eq!((tuned(Size::Default) > 0, tuned(Size::Quick)), (true, 0));
 }
 
 #[test]
@@ -339,7 +342,10 @@ fn the_trial_with_the_best_median_runs_in_the_main_stage() {
 #[test]
 fn every_repetition_can_have_a_tuning_of_its_own() {
     let text = WHOLE.replace("[tune]\n", "[tune]\nper-repetition = true\n");
+    let once = study(WHOLE, Size::Default).unwrap();
     let study = study(&text, Size::Default).unwrap().with_seeds(3);
+    assert!(once.shares_tuning("corrected", "walk") && !study.shares_tuning("corrected", "walk"));
+    assert!(!once.shares_tuning("corrected", "jump"));
     let decay = |planned: &Planned| planned.label.sweep["solver.walk.decay"].as_f64().unwrap();
     let cells = study.cells(Stage::Tune, 0..3, &Choices::new());
     // Three repetitions of what one tuning of all has.
