@@ -60,8 +60,8 @@ pub trait Build: Problem + Sized {
     /// The section of the study file.
     type Config: DeserializeOwned;
 
-    /// Checks the values of a section before anything runs. For problems whose instances are cheap and need
-    /// no data; the others find mistakes when an instance is built.
+    /// Checks the values of a section before anything runs, as far as that needs no data; other mistakes
+    /// are found when an instance is built.
     ///
     /// # Errors
     /// [`SetupError`] for inadmissible parameters.

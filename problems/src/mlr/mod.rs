@@ -197,6 +197,17 @@ impl MlrConfig {
         }
     }
 
+    /// Weights are finite and not negative.
+    fn check(&self) -> Result<(), SetupError> {
+        let (Ridge::Identity(ridge) | Ridge::Laplacian(ridge)) = self.ridge;
+        let damping = self.defects.hessian_damping;
+        for (name, weight) in [("ridge", ridge), ("defects.hessian-damping", damping)] {
+            let admissible = weight >= 0.0 && weight.is_finite();
+            require(name, weight, admissible, "a finite number, at least 0")?;
+        }
+        Ok(())
+    }
+
     fn default_ridge() -> Ridge {
         Ridge::Identity(1e-2)
     }
@@ -248,20 +259,17 @@ impl Mlr {
         seed: Seed,
         reference: Option<&[f64]>,
     ) -> Result<Self, SetupError> {
+        config.check()?;
         Self::on(Arc::new(Parts::new(data, config, seed)?), config, reference)
     }
 
+    /// An instance of a section that was checked.
     fn on(
         parts: Arc<Parts>,
         config: &MlrConfig,
         reference: Option<&[f64]>,
     ) -> Result<Self, SetupError> {
         let (Ridge::Identity(weight) | Ridge::Laplacian(weight)) = config.ridge;
-        let admissible = weight >= 0.0 && weight.is_finite();
-        require("ridge", weight, admissible, "a finite number, at least 0")?;
-        let damping = config.defects.hessian_damping;
-        let damps = damping >= 0.0 && damping.is_finite();
-        require("defects.hessian-damping", damping, damps, "a finite number, at least 0")?;
         let (shape, free) = (parts.shape, config.bias == Bias::Free);
         let mut mlr = Self {
             parts,
@@ -414,6 +422,10 @@ impl Build for Mlr {
     const ABOUT: &'static str = "multinomial logistic regression with a Tikhonov term";
     type Config = MlrConfig;
 
+    fn check(config: &MlrConfig) -> Result<(), SetupError> {
+        config.check()
+    }
+
     fn build(
         config: &MlrConfig,
         seed: Seed,
@@ -437,7 +449,9 @@ impl Build for Mlr {
             defects: Defects { leaking_split: config.defects.leaking_split, ..Defects::default() },
             ..config.clone()
         };
-        (samples(of) == samples(config))
-            .then(|| Self::on(Arc::clone(&kin.parts), config, reference))
+        (samples(of) == samples(config)).then(|| {
+            config.check()?;
+            Self::on(Arc::clone(&kin.parts), config, reference)
+        })
     }
 }
