@@ -34,8 +34,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// f(x) = `height` + Σ xᵢ²/2 in `dim` dimensions; its start depends on the seed. Bowls of one dimension
-/// are made out of each other.
+/// f(x) = `height` + Σ xᵢ²/2 in `dim` dimensions; its start depends on the seed. Bowls of one
+/// dimension are made out of each other.
 struct Bowl {
     dim: usize,
     height: f64,
@@ -284,7 +284,7 @@ fn an_instance_is_made_out_of_the_last_one_of_its_repetition(worker: &mut Worker
         let cell = Cell { seed, ..cell(json!({ "dim": dim, "height": height }), "none") };
         record(run(worker, &Request { cell, ..request("none") }))
     };
-    // The first of a dimension, another height, another repetition, that height again, another dimension.
+    // The first of a dimension; another height; another repetition; a height more; a dimension more.
     let asked = [(7, 1.0, 0), (7, 2.0, 0), (7, 2.0, 1), (7, 1.0, 1), (8, 1.0, 1)];
     let rebuilt = ["false", "true", "false", "true", "false"];
     let records: Vec<Record> = asked.iter().map(|&(d, h, seed)| ask(d, h, seed)).collect();

@@ -234,8 +234,8 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// The instance of `cell`: the one at hand, if the last cell had the same, or one that shares with
-    /// it what both hold.
+    /// The instance of `cell`: the one at hand, if the last cell had the same, or one that shares
+    /// with it what both hold.
     fn instance(
         &mut self,
         cell: &Cell,
