@@ -103,12 +103,11 @@
 //! `[variant.NAME]` is laid over the file for a variant of what runs; `[quick]` and `[full]` over
 //! that for the two other sizes, and `[quick.variant.NAME]` over all. In them:
 //!
-//! - tables merge key by key, everything else replaces;
+//! - sections, headers and dotted keys merge key by key: `split.test = 0.1` adds to the split;
+//! - a value in braces replaces the old one whole: after `split = { test = 0.1 }` nothing is left of
+//!   the old split. `seeds`, `limits`, `tune` and `reference` merge however they are written;
 //! - a section with another `kind`, a table with another `rule`, a sweep, and `stop` in the other of
 //!   its two forms replace the old one whole;
-//! - so does an inline table `{ .. }` that shares no key with the old one: `{ laplacian = 1e-6 }` in
-//!   the place of `{ identity = 1e-2 }`. Dotted keys and headers merge: `split.test = 0.1` adds;
-//!   `[seeds]` and `[limits]` always merge;
 //! - `problem.NAME = false` removes a section, as it does for solvers, probes, claims and plots;
 //!   `tune = false` and `reference = false` remove these tables.
 //!

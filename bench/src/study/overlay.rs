@@ -7,6 +7,8 @@ use super::node::{Content, Found, Node, Table};
 const NAMED: [&str; 5] = ["problem", "solver", "probe", "claim", "plot"];
 /// Tables that a study may do without, and which an overlay may remove too.
 const OPTIONAL: [&str; 2] = ["reference", "tune"];
+/// Tables of single settings, which merge however they are written.
+const SETTINGS: [&str; 4] = ["reference", "tune", "limits", "seeds"];
 /// What a variant may change.
 const OF_VARIANT: [&str; 9] =
     ["problem", "solver", "probe", "reference", "tune", "sampling", "stop", "limits", "outputs"];
@@ -101,11 +103,11 @@ fn lay(base: &mut Table, overlay: Table) -> Found<()> {
                 }
             }
             (Content::Table(old), Content::Table(new)) => {
-                let alternatives = !["seeds", "limits"].contains(&name.as_str());
-                if replaces(old, &new, alternatives) {
+                let whole = new.inline && !SETTINGS.contains(&name.as_str());
+                if whole || replaces(old, &new) {
                     *old = new;
                 } else {
-                    merge(old, new, alternatives);
+                    merge(old, new);
                 }
             }
             (content, new) => {
@@ -132,7 +134,7 @@ fn lay_section(sections: &mut Table, what: &str, name: &str, node: Node) -> Foun
             if new.get("kind").is_some() && kind(&new) != kind(old) {
                 *old = new;
             } else {
-                merge(old, new, true);
+                merge(old, new);
             }
         }
         (_, content) => sections.set(name, Node { line: node.line, content }),
@@ -140,18 +142,19 @@ fn lay_section(sections: &mut Table, what: &str, name: &str, node: Node) -> Foun
     Ok(())
 }
 
-/// Merges tables field by field; what is not a table on both sides is replaced.
-fn merge(base: &mut Table, overlay: Table, alternatives: bool) {
+/// Merges tables field by field. What is not a table on both sides is replaced, and so is a table
+/// by one in braces: a reader takes what stands in them for the whole value.
+fn merge(base: &mut Table, overlay: Table) {
     for (name, node) in overlay.fields {
         match (base.get_mut(&name), node) {
             (
                 Some(Node { content: Content::Table(old), .. }),
                 Node { content: Content::Table(new), line },
             ) => {
-                if replaces(old, &new, alternatives) {
+                if new.inline || replaces(old, &new) {
                     base.set(&name, Node { line, content: Content::Table(new) });
                 } else {
-                    merge(old, new, alternatives);
+                    merge(old, new);
                 }
             }
             (_, node) => base.set(&name, node),
@@ -159,18 +162,15 @@ fn merge(base: &mut Table, overlay: Table, alternatives: bool) {
     }
 }
 
-/// Whether a table takes the place of another instead of merging with it.
-///
-/// A table can be one alternative of several (`{ identity = 1e-2 }` or `{ laplacian = 1e-6 }`): an
-/// inline table that shares no key with the old one replaces it. So does a table with another
-/// `kind` or `rule`, a sweep, and stop rules in the other of their two forms.
-fn replaces(old: &Table, new: &Table, alternatives: bool) -> bool {
+/// Whether a table under a header or of dotted keys takes the place of another instead of merging
+/// with it: one with another `kind` or `rule`, a sweep, and stop rules in the other of their two
+/// forms.
+fn replaces(old: &Table, new: &Table) -> bool {
     let retagged = ["kind", "rule"].iter().any(|tag| match (old.get(tag), new.get(tag)) {
         (Some(old), Some(new)) => old.json() != new.json(),
         _ => false,
     });
     let either = |key: &str| old.get(key).is_some() || new.get(key).is_some();
     let one = |key: &str| either(key) && !(old.get(key).is_some() && new.get(key).is_some());
-    let disjoint = new.inline && new.names().all(|name| old.get(name).is_none());
-    retagged || either("sweep") || one("any") || (alternatives && disjoint)
+    retagged || either("sweep") || one("any")
 }

@@ -90,6 +90,31 @@ fn an_alternative_replaces_another_and_false_removes_a_section() {
 }
 
 #[test]
+fn a_value_in_braces_is_the_whole_value_and_a_dotted_key_adds_to_it() {
+    let base = "shape = { round = { radius = 1.0, pool = 2 } }";
+    let shape = |overlay: &str| {
+        let text = WHOLE
+            .replace("shape = { round = { radius = 1.0 } }", base)
+            .replace("problem.bowl.shape = \"flat\"", overlay);
+        problem_of(&main_cells(&study(&text, Size::Quick).unwrap())[0])["shape"].clone()
+    };
+    // What stands beside a key that both have does not survive: not at the outer level, nor within.
+    for braces in [
+        "problem.bowl.shape = { round = { radius = 3.0 } }",
+        "problem.bowl.shape.round = { radius = 3.0 }",
+        "problem.bowl = { shape = { round = { radius = 3.0 } } }",
+    ] {
+        assert_eq!(shape(braces), json!({ "round": { "radius": 3.0 } }), "{braces}");
+    }
+    assert_eq!(
+        shape("problem.bowl.shape.round.radius = 3.0"),
+        json!({ "round": { "radius": 3.0, "pool": 2 } }),
+    );
+    // Tables of settings merge in braces too: the repetitions keep their root.
+    assert_eq!(main_cells(&study(WHOLE, Size::Quick).unwrap())[0].cell.root, 11);
+}
+
+#[test]
 fn main_and_tune_cells_name_the_reference_of_their_own_instance() {
     let text = WHOLE
         .replace("stop = { iterations = 7 }", "stop = { iterations = 7 }\nproblems = [\"bowl\"]");
