@@ -91,7 +91,7 @@ pub(crate) fn plan(context: &Context, args: &PlanArgs) -> Result<()> {
             .collect();
         let head = ["study", "seeds", "cells", "to run", "estimate"];
         let mut text = table(&head, &rows, context.terminal.width);
-        text += "\n\nWhat runs at this size:\n";
+        text += "\n\nWhat runs at this size, of values that are swept or tuned the first:\n";
         text += &problems(&lines, context.terminal.width);
         text += "\n\nWhat the seeds can find, with probability 0.9:\n";
         text += &differences(&lines, context.terminal.width);
