@@ -337,6 +337,9 @@ fn notes(verdict: &Verdict) -> Vec<String> {
 /// the lower end rounded down, the upper up, so that what is printed holds what was computed.
 fn numbers(verdict: &Verdict) -> [String; 3] {
     let (estimate, lower, upper) = (verdict.estimate, verdict.lower, verdict.upper);
+    if verdict.is_count() {
+        return [estimate, lower, upper].map(|count| fixed(count, 0, f64::round, false));
+    }
     let width = if (upper - lower).is_finite() && upper > lower {
         upper - lower
     } else {
@@ -505,6 +508,15 @@ mod tests {
         (verdict.estimate, verdict.lower, verdict.upper) = (1.0, f64::NEG_INFINITY, f64::INFINITY);
         let [_, lower, upper] = numbers(&verdict);
         assert_eq!((lower.as_str(), upper.as_str()), ("−∞", "+∞"));
+    }
+
+    #[test]
+    fn a_count_has_no_decimals() {
+        let mut verdict = verdict("C1", Answer::Inconclusive, None);
+        (verdict.estimate, verdict.lower, verdict.upper) = (1.0, 1.0, 2.0);
+        assert_eq!(numbers(&verdict), ["1.0", "1.0", "2.0"].map(str::to_owned));
+        verdict.unit = "of 2".into();
+        assert_eq!(numbers(&verdict), ["1", "1", "2"].map(str::to_owned));
     }
 
     #[test]

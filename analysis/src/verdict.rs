@@ -140,6 +140,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Whether the statistic is a count out of so many, which has no decimals.
+    pub fn is_count(&self) -> bool {
+        self.unit.starts_with("of ")
+    }
+
     /// Whether it came out as expected; `None` where nothing was expected.
     pub fn as_expected(&self) -> Option<bool> {
         self.expected.map(|expected| expected == self.answer)

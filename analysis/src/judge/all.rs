@@ -28,8 +28,9 @@ impl All {
     }
 }
 
-/// What a part that does not support the claim found: `inconclusive, a 0.1 [-0.2, 0.3]`. It is refuted
-/// at its share of the error probability only.
+/// What a part that does not support the claim found: `inconclusive, 0.1 [-0.2, 0.3], a`. The number
+/// stands first, where a narrow terminal does not cut it. It is refuted at its share of the error
+/// probability only.
 fn found(finding: &Finding, refuted: bool) -> String {
     let answer = match (refuted, finding.answer) {
         (true, _) => Answer::Refuted,
@@ -39,7 +40,7 @@ fn found(finding: &Finding, refuted: bool) -> String {
     let Finding { statistic, unit, estimate, interval, .. } = finding;
     let [estimate, lower, upper] = [*estimate, interval.lower, interval.upper].map(short);
     let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
-    format!("{}, {statistic} {estimate}{unit} [{lower}, {upper}]", answer.word())
+    format!("{}, {estimate}{unit} [{lower}, {upper}], {statistic}", answer.word())
 }
 
 impl Kind for All {

@@ -243,7 +243,12 @@ pub fn estimate(verdict: &Verdict) -> String {
     if !verdict.estimate.is_finite() {
         return "–".to_owned();
     }
-    let [estimate, lower, upper] = number::interval(verdict.estimate, verdict.lower, verdict.upper);
+    let values = [verdict.estimate, verdict.lower, verdict.upper];
+    let [estimate, lower, upper] = if verdict.is_count() {
+        values.map(number::short)
+    } else {
+        number::interval(values[0], values[1], values[2])
+    };
     if verdict.lower >= verdict.upper {
         return estimate;
     }

@@ -93,6 +93,15 @@ fn a_power_that_all_numbers_share_is_written_once() {
 }
 
 #[test]
+fn a_count_has_no_decimals() {
+    let mut count = verdict("C", Answer::Inconclusive, [1.0, 1.0, 2.0, 1.5], "tests that hold");
+    count.unit = "of 2".into();
+    assert_eq!(estimate(&count), "1 [1, 2]");
+    (count.lower, count.estimate) = (2.0, 2.0);
+    assert_eq!(estimate(&count), "2");
+}
+
+#[test]
 fn a_share_of_wins_shares_no_axis_with_the_magnitude_it_stands_for() {
     let size = verdict("A", Answer::Supported, [0.9, 0.8, 1.0, 1.1], "factor");
     let mut wins = verdict("B", Answer::Supported, [1.0, 0.3, 1.0, 0.5], "factor");

@@ -198,10 +198,22 @@ pub(super) fn notes(
             notes.push(format!("expected: {}", expected.word()));
         }
         if verdict.answer == Answer::Inconclusive {
-            notes.push(would_detect(verdict));
+            notes.push(undecided(verdict).unwrap_or_else(|| would_detect(verdict)));
         }
     }
     notes
+}
+
+/// Which tests of several are open: they share no unit in which a difference could be told. Their
+/// findings are the flags of the verdict, `test 2: inconclusive, ..`.
+fn undecided(verdict: &Verdict) -> Option<String> {
+    let open = |flag: &'_ String| {
+        let (test, found) = flag.split_once(": ")?;
+        let words = [Answer::Inconclusive.word(), Answer::NoVerdict.word()];
+        words.iter().any(|word| found.starts_with(word)).then(|| test.to_owned())
+    };
+    let open: Vec<String> = verdict.flags.iter().filter_map(open).collect();
+    (verdict.is_count() && !open.is_empty()).then(|| format!("undecided: {}", open.join(", ")))
 }
 
 fn would_detect(verdict: &Verdict) -> String {
@@ -309,5 +321,12 @@ mod tests {
     fn an_inconclusive_verdict_always_says_what_it_could_have_found() {
         let open = verdict("C", Answer::Inconclusive, [1.0, 0.9, 1.1, 1.0], "s");
         assert_eq!(would_detect(&open), "detectable difference unknown");
+        assert_eq!(undecided(&open), None);
+        let mut several = open;
+        several.unit = "of 3".into();
+        several.flags = ["test 1: inconclusive, 0.1 [0, 0.2], loss", "test 3: no verdict"]
+            .map(str::to_owned)
+            .to_vec();
+        assert_eq!(undecided(&several).as_deref(), Some("undecided: test 1, test 3"));
     }
 }
