@@ -353,7 +353,11 @@ fn numbers(verdict: &Verdict) -> [String; 3] {
     // Past five decimals or six digits before the point the exponent is written.
     if largest > 0.0 && (digits > 6 || largest >= 1e6) {
         let exponent = largest.log10().floor() as i32;
-        let digits = (digits + exponent).clamp(1, 6);
+        let decimals = (digits + exponent).clamp(1, 6);
+        // What would be rounded up to 10.0 has the next exponent.
+        let unit = 10.0_f64.powi(decimals);
+        let next = i32::from((largest / 10.0_f64.powi(exponent) * unit).ceil() >= 10.0 * unit);
+        let (exponent, digits) = (exponent + next, decimals + next);
         return [
             scientific(estimate, exponent, digits, f64::round),
             scientific(lower, exponent, digits, f64::floor),
@@ -505,6 +509,8 @@ mod tests {
         (verdict.estimate, verdict.lower, verdict.upper) = (2e-11, 1.04e-11, 3.01e-11);
         let [_, lower, upper] = numbers(&verdict);
         assert_eq!((lower.as_str(), upper.as_str()), ("1.0e−11", "3.1e−11"));
+        (verdict.estimate, verdict.lower, verdict.upper) = (9.96e-11, 3.3e-11, 9.97e-11);
+        assert_eq!(numbers(&verdict), ["1.00e−10", "0.33e−10", "1.00e−10"].map(str::to_owned));
         (verdict.estimate, verdict.lower, verdict.upper) = (1.0, f64::NEG_INFINITY, f64::INFINITY);
         let [_, lower, upper] = numbers(&verdict);
         assert_eq!((lower.as_str(), upper.as_str()), ("−∞", "+∞"));
