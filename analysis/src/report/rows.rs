@@ -207,7 +207,7 @@ pub(super) fn notes(
 /// Which tests of several are open: they share no unit in which a difference could be told. Their
 /// findings are the flags of the verdict, `test 2: inconclusive, ..`.
 fn undecided(verdict: &Verdict) -> Option<String> {
-    let open = |flag: &'_ String| {
+    let open = |flag: &String| {
         let (test, found) = flag.split_once(": ")?;
         let words = [Answer::Inconclusive.word(), Answer::NoVerdict.word()];
         words.iter().any(|word| found.starts_with(word)).then(|| test.to_owned())
