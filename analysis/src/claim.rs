@@ -1,6 +1,7 @@
 //! The grammar of claims: one sentence of a paper as an executable test.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -268,6 +269,27 @@ impl Claim {
         require(rising && enough, "looks", "rising numbers of seeds, the first at least 5")?;
         let (name, kind) = self.test.kind();
         kind.validate(&format!("test.{name}"))
+    }
+}
+
+/// In words, after the name of the metric and a comma.
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::End => f.write_str("at the end"),
+            Self::Start => f.write_str("at the start"),
+            Self::Best => f.write_str("at its best"),
+            Self::BestOf(metric) => write!(f, "at best {metric}"),
+            Self::BestWithin { metric, column, limit } => {
+                write!(f, "at best {metric} within {limit} {column}")
+            }
+            Self::Max => f.write_str("largest"),
+            Self::Min => f.write_str("smallest"),
+            Self::Mean => f.write_str("mean"),
+            Self::MeanFrom { name, value } => write!(f, "mean from {name} {value}"),
+            Self::Quantile(level) => write!(f, "quantile {level}"),
+            Self::Column { name, value } => write!(f, "at {name} {value}"),
+        }
     }
 }
 

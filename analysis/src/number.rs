@@ -52,7 +52,8 @@ pub struct Number {
 }
 
 /// Reduces a run to its number. A diverged or broken run counts as the worst value, unless `at`
-/// names a row it has, or the best one of a budget, which whoever selects while training has kept; `None` if the run says nothing about its method.
+/// names a row it has, or the best one of a budget, which whoever selects while training has kept;
+/// `None` if the run says nothing about its method.
 ///
 /// # Errors
 /// If the run has no such column, or the selection would look at the test split.

@@ -337,7 +337,7 @@ fn notes(verdict: &Verdict) -> Vec<String> {
 /// the lower end rounded down, the upper up, so that what is printed holds what was computed.
 fn numbers(verdict: &Verdict) -> [String; 3] {
     let (estimate, lower, upper) = (verdict.estimate, verdict.lower, verdict.upper);
-    if verdict.is_count() {
+    if verdict.out_of().is_some() {
         return [estimate, lower, upper].map(|count| fixed(count, 0, f64::round, false));
     }
     let width = if (upper - lower).is_finite() && upper > lower {

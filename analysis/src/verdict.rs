@@ -140,9 +140,9 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether the statistic is a count out of so many, which has no decimals.
-    pub fn is_count(&self) -> bool {
-        self.unit.starts_with("of ")
+    /// Out of how many the statistic counts, where it is a count, which has no decimals.
+    pub fn out_of(&self) -> Option<u32> {
+        self.unit.strip_prefix("of ")?.parse().ok()
     }
 
     /// Whether it came out as expected; `None` where nothing was expected.

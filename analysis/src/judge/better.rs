@@ -70,7 +70,7 @@ impl Kind for Better {
 
     fn judge(&self, setting: &Setting<'_>, path: &str) -> Result<Finding, Mistake> {
         let found = self.pair().read(setting, path)?;
-        let statistic = format!("{}, {} − {}", self.metric, self.solver, self.than);
+        let statistic = self.pair().statistic('−');
         let Some(metric) = &found.metric else {
             return Ok(Finding::nothing(statistic, found.failed));
         };
@@ -89,7 +89,7 @@ impl Kind for Better {
             if found.are_positive() {
                 let limit = toward * (1.0 + self.margin).ln();
                 let logs = found.differences(f64::ln);
-                let statistic = format!("{}, {} / {}", self.metric, self.solver, self.than);
+                let statistic = self.pair().statistic('/');
                 let mut finding = directional(&logs, limit, side, Center::Mean, setting)
                     .about(statistic, "", found.failed)
                     .exponential();

@@ -74,7 +74,7 @@ impl Equal {
         let (name, problem) = (self.name(), self.problem.as_deref());
         if let Some(pair) = self.pair() {
             let found = pair.read(setting, path)?;
-            let statistic = format!("{}, {name} − {}", self.metric, pair.than.0);
+            let statistic = pair.statistic('−');
             let rows = found.differences(|x| x);
             return Ok((rows, found.metric, found.failed, 0.0, statistic));
         }

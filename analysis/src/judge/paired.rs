@@ -81,6 +81,21 @@ impl Pair<'_> {
         Ok(a.into_iter().filter_map(|((seed, _), run)| Some((run, of_seed(seed)?))).collect())
     }
 
+    /// The metric and what tells its two numbers apart, with a sign between: solvers, or problems,
+    /// or rows.
+    pub(super) fn statistic(&self, sign: char) -> String {
+        let Self { metric, solver, than, problem, than_problem } = self;
+        if solver.0 != than.0 {
+            return format!("{metric}, {} {sign} {}", solver.0, than.0);
+        }
+        match (problem, than_problem) {
+            (Some(problem), Some(other)) if problem != other => {
+                format!("{metric}, {problem} {sign} {other}")
+            }
+            _ => format!("{metric}, {} {sign} {}", solver.1, than.1),
+        }
+    }
+
     /// Whether the cell of `label` is one of the two.
     pub(super) fn concerns(&self, label: &Label) -> bool {
         let than = self.than_problem.or(self.problem);

@@ -82,7 +82,7 @@ impl Kind for Ratio {
 
     fn judge(&self, setting: &Setting<'_>, path: &str) -> Result<Finding, Mistake> {
         let found = self.pair().read(setting, path)?;
-        let statistic = format!("{}, {} / {}", self.metric, self.solver, self.than);
+        let statistic = self.pair().statistic('/');
         if found.metric.is_none() {
             return Ok(Finding::nothing(statistic, found.failed));
         }

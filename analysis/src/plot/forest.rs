@@ -98,6 +98,10 @@ fn axis(group: &[&Verdict]) -> Axis {
     if group.iter().all(|v| is_share(v)) {
         return Axis::over(Scale::Linear, [0.0, 1.0].into_iter(), LEFT, RIGHT);
     }
+    if let Some(count) = group[0].out_of() {
+        let ticks = (0..=count).map(|k| (f64::from(k), k.to_string())).collect();
+        return Axis::named(-0.25, f64::from(count) + 0.25, ticks).moved(LEFT, RIGHT);
+    }
     let values = || {
         group.iter().flat_map(|v| {
             let (low, high) = holding(v);
@@ -219,9 +223,14 @@ fn sentence(scene: &mut Scene, text: &str, (start, middle): Point) {
     scene.text_level((start, middle + half), Anchor::Start, second);
 }
 
-/// Estimate and interval with the power of ten that they share written once.
+/// Estimate and interval with the power of ten that they share written once, or out of how many
+/// they count.
 fn shown(verdict: &Verdict) -> String {
     let text = estimate(verdict);
+    if verdict.out_of().is_some() {
+        let (count, interval) = text.split_once(' ').unwrap_or((&text, ""));
+        return format!("{count} {} {interval}", verdict.unit).trim_end().to_owned();
+    }
     let power = |part: &str| part.rsplit_once('·').map(|(_, power)| power.to_owned());
     let parts: Vec<&str> =
         text.split([' ', '[', ',', ']']).filter(|part| !part.is_empty()).collect();
@@ -244,7 +253,7 @@ pub fn estimate(verdict: &Verdict) -> String {
         return "–".to_owned();
     }
     let values = [verdict.estimate, verdict.lower, verdict.upper];
-    let [estimate, lower, upper] = if verdict.is_count() {
+    let [estimate, lower, upper] = if verdict.out_of().is_some() {
         values.map(number::short)
     } else {
         number::interval(values[0], values[1], values[2])

@@ -97,8 +97,12 @@ fn a_count_has_no_decimals() {
     let mut count = verdict("C", Answer::Inconclusive, [1.0, 1.0, 2.0, 1.5], "tests that hold");
     count.unit = "of 2".into();
     assert_eq!(estimate(&count), "1 [1, 2]");
+    assert_eq!(shown(&count), "1 of 2 [1, 2]");
+    let labels: Vec<_> =
+        axis(&[&count]).ticks().into_iter().filter_map(|tick| tick.label).collect();
+    assert_eq!(labels, ["0", "1", "2"]);
     (count.lower, count.estimate) = (2.0, 2.0);
-    assert_eq!(estimate(&count), "2");
+    assert_eq!(shown(&count), "2 of 2");
 }
 
 #[test]

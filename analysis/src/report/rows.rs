@@ -213,7 +213,8 @@ fn undecided(verdict: &Verdict) -> Option<String> {
         words.iter().any(|word| found.starts_with(word)).then(|| test.to_owned())
     };
     let open: Vec<String> = verdict.flags.iter().filter_map(open).collect();
-    (verdict.is_count() && !open.is_empty()).then(|| format!("undecided: {}", open.join(", ")))
+    (verdict.out_of().is_some() && !open.is_empty())
+        .then(|| format!("undecided: {}", open.join(", ")))
 }
 
 fn would_detect(verdict: &Verdict) -> String {

@@ -201,6 +201,18 @@ fn ratios_are_reported_as_factors() {
 }
 
 #[test]
+fn a_statistic_names_what_tells_its_numbers_apart() {
+    let statistic = |than: &str, than_at: Value| {
+        let test = json!({ "ratio": { "metric": "test-accuracy", "at": "best-validation-loss",
+            "than-at": than_at, "solver": "a", "than": than, "at-least": 1.01 } });
+        answered(&ten(0.0), test).statistic
+    };
+    assert_eq!(statistic("b", json!("end")), "test-accuracy, a / b");
+    let rows = "test-accuracy, at best validation-loss / at iteration 1";
+    assert_eq!(statistic("a", json!({ "iteration": 1 })), rows);
+}
+
+#[test]
 fn faster_counts_wins_and_lets_the_unreached_lose() {
     let test = json!({ "faster": { "metric": "validation-loss", "target": 0.65,
         "solver": "a", "than": "b", "factor": 2.0 } });
