@@ -210,6 +210,11 @@ fn a_statistic_names_what_tells_its_numbers_apart() {
     assert_eq!(statistic("b", json!("end")), "test-accuracy, a / b");
     let rows = "test-accuracy, at best validation-loss / at iteration 1";
     assert_eq!(statistic("a", json!({ "iteration": 1 })), rows);
+    let at = crate::claim::At::End;
+    let (solver, problem, than_problem) = (("a", &at), Some("tuned"), Some("paper"));
+    let pair =
+        super::paired::Pair { metric: "objective", solver, than: solver, problem, than_problem };
+    assert_eq!(pair.statistic('−'), "objective, tuned − paper");
 }
 
 #[test]
