@@ -11,7 +11,10 @@ use super::text::{Label, escape};
 use crate::verdict::{Answer, Side, Verdict};
 
 const WIDTH: f64 = 178.0 * MM;
+/// Of a row with one or two lines; longer claims make higher rows.
 const ROW: f64 = 5.6 * MM;
+const LINE: f64 = 2.44 * MM;
+const LINES: usize = 4;
 const HEAD: f64 = 5.2 * MM;
 const FOOT: f64 = 7.4 * MM;
 const TEXT: f64 = 6.0 * MM;
@@ -42,10 +45,24 @@ pub fn holding(verdict: &Verdict) -> (f64, f64) {
 
 /// Draws the verdicts in their order, grouped by statistic.
 pub fn draw(verdicts: &[&Verdict], trial: bool, about: About) -> Scene {
+    // A claim that several variants answer is told apart by their names.
+    let claim = |verdict: &Verdict| {
+        let same = |other: &&&Verdict| other.claim == verdict.claim && other.study == verdict.study;
+        let text = verdict.text.trim_end_matches('.');
+        let variants = verdicts.iter().filter(same).count();
+        Claim::new(
+            verdict,
+            &if variants > 1 { format!("{}: {text}", verdict.variant) } else { text.into() },
+        )
+    };
     let groups = groups(verdicts);
-    let rows: usize = groups.iter().map(Vec::len).sum();
+    let groups: Vec<Vec<(&Verdict, Claim)>> = groups
+        .into_iter()
+        .map(|group| group.into_iter().map(|v| (v, claim(v))).collect())
+        .collect();
+    let rows: f64 = groups.iter().flatten().map(|(_, claim)| claim.height()).sum();
     let top = if trial { TRIAL } else { 0.0 };
-    let height = top + HEAD + rows as f64 * ROW + groups.len() as f64 * FOOT;
+    let height = top + HEAD + rows + groups.len() as f64 * FOOT;
     let mut scene = Scene::new(WIDTH, (height / 10.0).round() * 10.0, about);
     if trial {
         scene.trial_mark();
@@ -53,24 +70,71 @@ pub fn draw(verdicts: &[&Verdict], trial: bool, about: About) -> Scene {
     head(&mut scene, top);
     let mut y = top + HEAD + 0.6 * MM;
     for group in groups {
-        let axis = axis(&group);
-        for verdict in &group {
-            // A claim that several variants answer is told apart by their names.
-            let same =
-                |other: &&&Verdict| other.claim == verdict.claim && other.study == verdict.study;
-            let text = verdict.text.trim_end_matches('.');
-            let text = if verdicts.iter().filter(same).count() > 1 {
-                format!("{}: {text}", verdict.variant)
-            } else {
-                text.to_owned()
-            };
-            row(&mut scene, verdict, &text, &axis, y);
-            y += ROW;
+        let first = group[0].0;
+        let axis = axis(&group.iter().map(|(verdict, _)| *verdict).collect::<Vec<_>>());
+        for (verdict, claim) in group {
+            let height = claim.height();
+            row(&mut scene, verdict, claim, &axis, y);
+            y += height;
         }
-        foot(&mut scene, group[0], &axis, y);
+        foot(&mut scene, first, &axis, y);
         y += FOOT;
     }
     scene
+}
+
+/// Name and words of a claim as they stand in its row.
+struct Claim {
+    name: Label,
+    /// One line, or several smaller ones.
+    lines: Vec<Label>,
+}
+
+impl Claim {
+    fn new(verdict: &Verdict, text: &str) -> Self {
+        let name = Label::new(&format!("!{}!", escape(&verdict.claim)), 7.0, INK);
+        let room = LEFT - Self::start(&name) - 2.0 * MM;
+        let whole = Label::new(&escape(text), 7.0, INK);
+        if whole.width() <= room {
+            return Self { name, lines: vec![whole] };
+        }
+        let fits = |words: &str| Label::new(&escape(words), 6.2, INK).width() <= room;
+        let mut lines = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let ends = rest.match_indices(' ').map(|(at, _)| at).chain([rest.len()]);
+            // A word that is too long for a line is cut.
+            let at = ends.clone().filter(|&at| fits(&rest[..at])).max();
+            let at = at.or_else(|| ends.min()).unwrap_or(rest.len());
+            let last = lines.len() + 1 == LINES;
+            let line = if last { rest } else { &rest[..at] };
+            lines.push(Label::cut(line, 6.2, INK, room));
+            rest = rest[line.len()..].trim_start();
+        }
+        Self { name, lines }
+    }
+
+    /// Where the words begin.
+    fn start(name: &Label) -> f64 {
+        (0.4 * MM + name.width() + 1.6 * MM).max(TEXT)
+    }
+
+    fn height(&self) -> f64 {
+        match self.lines.len() {
+            ..=2 => ROW,
+            lines => lines as f64 * LINE + 1.2 * MM,
+        }
+    }
+
+    fn draw(self, scene: &mut Scene, middle: f64) {
+        let start = Self::start(&self.name);
+        scene.text_level((0.4 * MM, middle), Anchor::Start, self.name);
+        let mut y = middle - (self.lines.len() - 1) as f64 / 2.0 * LINE;
+        for line in self.lines {
+            scene.text_level((start, y), Anchor::Start, line);
+            y += LINE;
+        }
+    }
 }
 
 /// Whether the estimate is a share of the seeds. A claim on a magnitude becomes one where a run has
@@ -147,8 +211,9 @@ fn head(scene: &mut Scene, top: f64) {
     scene.line(vec![(0.0, top + HEAD - 0.7 * MM), (WIDTH, top + HEAD - 0.7 * MM)], axis_stroke());
 }
 
-fn row(scene: &mut Scene, verdict: &Verdict, text: &str, axis: &Axis, y: f64) {
-    let middle = y + ROW / 2.0;
+fn row(scene: &mut Scene, verdict: &Verdict, claim: Claim, axis: &Axis, y: f64) {
+    let bottom = y + claim.height();
+    let middle = f64::midpoint(y, bottom);
     let color = color(verdict.answer);
     let place = |value: f64| {
         if value == f64::INFINITY {
@@ -161,7 +226,7 @@ fn row(scene: &mut Scene, verdict: &Verdict, text: &str, axis: &Axis, y: f64) {
         left: place(low),
         right: place(high),
         top: y + 0.25 * MM,
-        bottom: y + ROW - 0.25 * MM,
+        bottom: bottom - 0.25 * MM,
     };
     scene.area(cell.corners().to_vec(), HOLDS, 100);
     for end in [low, high].into_iter().filter(|end| end.is_finite()) {
@@ -186,10 +251,7 @@ fn row(scene: &mut Scene, verdict: &Verdict, text: &str, axis: &Axis, y: f64) {
             }
         }
     }
-    let identity = Label::new(&format!("!{}!", escape(&verdict.claim)), 7.0, INK);
-    let start = (0.4 * MM + identity.width() + 1.6 * MM).max(TEXT);
-    scene.text_level((0.4 * MM, middle), Anchor::Start, identity);
-    sentence(scene, text, (start, middle));
+    claim.draw(scene, middle);
     let numbers = Label::new(&shown(verdict), 7.0, INK);
     scene.text_level(
         (NUMBERS, middle),
@@ -203,24 +265,6 @@ fn row(scene: &mut Scene, verdict: &Verdict, text: &str, axis: &Axis, y: f64) {
     );
     let word = Label::new(&format!("!{}!", verdict.answer.word()), 7.0, color);
     scene.text_level((WORD, middle), Anchor::Start, word);
-}
-
-/// The claim in one line, or in two smaller ones.
-fn sentence(scene: &mut Scene, text: &str, (start, middle): Point) {
-    let room = LEFT - start - 2.0 * MM;
-    let whole = Label::new(&escape(text), 7.0, INK);
-    if whole.width() <= room {
-        scene.text_level((start, middle), Anchor::Start, whole);
-        return;
-    }
-    let fits = |words: &str| Label::new(&escape(words), 6.2, INK).width() <= room;
-    let breaks = text.match_indices(' ').map(|(at, _)| at).filter(|&at| fits(&text[..at]));
-    let at = breaks.max().unwrap_or(0);
-    let half = 1.22 * MM;
-    let first = Label::cut(&text[..at], 6.2, INK, room);
-    let second = Label::cut(text[at..].trim_start(), 6.2, INK, room);
-    scene.text_level((start, middle - half), Anchor::Start, first);
-    scene.text_level((start, middle + half), Anchor::Start, second);
 }
 
 /// Estimate and interval with the power of ten that they share written once, or out of how many

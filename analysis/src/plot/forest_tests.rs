@@ -135,3 +135,17 @@ fn labels_of_a_forest_stay_apart_and_on_the_page() {
         assert!(boxes[..i].iter().all(|(other, b)| a.gap(b) > 0.0 || one == other), "{one}");
     }
 }
+
+#[test]
+fn a_long_claim_has_all_its_words_in_a_row_as_high_as_they_are() {
+    let mut verdicts = sample();
+    verdicts[0].text =
+        format!("{}: whole words, the last of them too", "reaches the target loss ".repeat(5));
+    let high = draw(&verdicts.iter().collect::<Vec<_>>(), false, About::default());
+    let texts: Vec<String> = high.label_boxes().into_iter().map(|(text, _)| text).collect();
+    assert!(texts.iter().any(|text| text.ends_with("of them too")), "{texts:?}");
+    assert!(texts.iter().all(|text| !text.contains('…')), "{texts:?}");
+    let low = sample();
+    let low = draw(&low.iter().collect::<Vec<_>>(), false, About::default());
+    assert!(high.height > low.height, "{} {}", high.height, low.height);
+}
