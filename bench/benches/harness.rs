@@ -82,7 +82,7 @@ fn harness(criterion: &mut Criterion) {
     let drive = |sampling: &Sampling, stop: &[StopRule]| {
         let mut process =
             registry.start("nothing", &instance, "idle", &config, seed, seed).expect("it starts");
-        run(process.as_mut(), &mut Monotonic::start(), sampling, stop).expect("the tables fit")
+        run(process.as_mut(), &mut Monotonic::start(), sampling, stop, &[]).expect("the tables fit")
     };
 
     let mut group = criterion.benchmark_group("harness");

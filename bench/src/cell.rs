@@ -156,7 +156,7 @@ pub struct Cell {
     pub stop: Vec<StopRule>,
     /// The run whose final iterate is the reference point of the instance.
     pub reference: Option<Identity>,
-    /// Arrays to keep at the end, by name; `iterate` is always on offer.
+    /// Arrays to keep, by name ([`Wanted`](crate::outputs::Wanted)); `iterate` is always on offer.
     pub outputs: Vec<String>,
 }
 

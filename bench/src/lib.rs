@@ -7,6 +7,7 @@ pub mod conduct;
 pub mod environment;
 pub mod ledger;
 mod memory;
+pub mod outputs;
 pub mod plan;
 pub mod probes;
 pub mod process;

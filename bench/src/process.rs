@@ -52,6 +52,10 @@ pub trait Process: Send {
     fn outputs(&self) -> Vec<Output>;
     /// Work that set-up did.
     fn setup_work(&self) -> Work;
+    /// Number of data terms that a full pass reads, if the problem has such.
+    fn terms(&self) -> Option<usize> {
+        None
+    }
     /// Model time of a step, for methods that integrate in time.
     fn time_step(&self) -> Option<f64> {
         None
@@ -72,6 +76,11 @@ pub trait Process: Send {
     /// # Errors
     /// [`Failure::External`] from outside programs.
     fn output(&mut self, index: usize, out: &mut [f64]) -> Result<(), Failure>;
+    /// Writes the output number `index` of an earlier `iterate`, which is what output 0 was then.
+    ///
+    /// # Errors
+    /// [`Failure::External`] from outside programs.
+    fn output_of(&mut self, index: usize, iterate: &[f64], out: &mut [f64]) -> Result<(), Failure>;
     /// Digest of the iterate.
     fn digest(&self) -> u64;
 }
@@ -125,6 +134,10 @@ impl<P: Problem, S: Solver<P>> Process for Stepper<P, S> {
         self.solver.setup_work(&self.problem)
     }
 
+    fn terms(&self) -> Option<usize> {
+        self.problem.terms()
+    }
+
     fn time_step(&self) -> Option<f64> {
         self.solver.time_step()
     }
@@ -176,15 +189,31 @@ impl<P: Problem, S: Solver<P>> Process for Stepper<P, S> {
 
     fn output(&mut self, index: usize, out: &mut [f64]) -> Result<(), Failure> {
         let x = self.solver.iterate(&self.state);
-        match index.checked_sub(1) {
-            None => out.copy_from_slice(x),
-            Some(index) => self.problem.output(index, x, out, &mut self.scratch),
-        }
+        write_output(&*self.problem, index, x, out, &mut self.scratch);
+        Ok(())
+    }
+
+    fn output_of(&mut self, index: usize, iterate: &[f64], out: &mut [f64]) -> Result<(), Failure> {
+        write_output(&*self.problem, index, iterate, out, &mut self.scratch);
         Ok(())
     }
 
     fn digest(&self) -> u64 {
         digest_of(self.solver.iterate(&self.state))
+    }
+}
+
+/// Output 0 is the iterate, the others are those of the problem.
+fn write_output<P: Problem>(
+    problem: &P,
+    index: usize,
+    x: &[f64],
+    out: &mut [f64],
+    scratch: &mut P::Scratch,
+) {
+    match index.checked_sub(1) {
+        None => out.copy_from_slice(x),
+        Some(index) => problem.output(index, x, out, scratch),
     }
 }
 

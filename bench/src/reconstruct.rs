@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use converge_problems::{Metric, Output, SetupError};
 use serde_json::Value;
 
+use crate::cell::Cell;
 use crate::clock::{Clock, Monotonic, unix_seconds};
 use crate::environment::code_digest;
 use crate::memory::peak_bytes;
+use crate::outputs::Outputs;
 use crate::process::{Burst, Failure, Process, Until};
-use crate::record::{Array, Header, Record, Status, Trace};
+use crate::record::{Header, Record, Status, Trace};
 use crate::registry::{Registry, RegistryError};
 use crate::runner::{self, leading_columns};
 use crate::schedule::Schedule;
@@ -69,8 +71,9 @@ impl Prepared {
         let Self { mut record, process, pool } = self;
         let mut watched = Watched { process, watch, interrupt, iteration: 0 };
         pool.install(|| {
-            let (sampling, stop) = (&record.cell.sampling, &record.cell.stop);
-            let ended = runner::run(&mut watched, &mut Monotonic::start(), sampling, stop);
+            let Cell { sampling, stop, outputs, .. } = &record.cell;
+            let mut clock = Monotonic::start();
+            let ended = runner::run(&mut watched, &mut clock, sampling, stop, outputs);
             let ended = ended.expect("tables were checked against the columns");
             record.header.status = ended.status;
             record.trace = ended.trace;
@@ -78,7 +81,7 @@ impl Prepared {
                 record.header.status = Status::Interrupted;
                 forget_repetition(&mut record.trace);
             }
-            record.arrays = arrays(&mut *watched.process, &record.cell.outputs);
+            record.arrays = ended.arrays;
         });
         record.header.peak_bytes = peak_bytes("self").unwrap_or(0);
         record
@@ -114,6 +117,7 @@ fn prepare(
     let setup_seconds = clock.now();
     Schedule::new(&cell.sampling).map_err(|error| tables(error.to_string()))?;
     Stop::new(&cell.stop, &process.columns()).map_err(|error| tables(error.to_string()))?;
+    Outputs::new(&cell.outputs, &*process).map_err(|error| tables(error.to_string()))?;
     let record = Record {
         identity: cell.identity(),
         cell: cell.clone(),
@@ -156,6 +160,10 @@ impl Process for Watched<'_> {
         self.process.setup_work()
     }
 
+    fn terms(&self) -> Option<usize> {
+        self.process.terms()
+    }
+
     /// One step at a time, so that an interrupt is seen after it.
     fn advance(&mut self, until: Until, steps: u64) -> Result<Burst, Failure> {
         if self.interrupt.load(Ordering::SeqCst) {
@@ -176,6 +184,10 @@ impl Process for Watched<'_> {
         self.process.output(index, out)
     }
 
+    fn output_of(&mut self, index: usize, iterate: &[f64], out: &mut [f64]) -> Result<(), Failure> {
+        self.process.output_of(index, iterate, out)
+    }
+
     fn digest(&self) -> u64 {
         self.process.digest()
     }
@@ -190,20 +202,6 @@ fn forget_repetition(trace: &mut Trace) {
         trace.columns.iter_mut().for_each(|column| column.values.truncate(column.values.len() - 1));
         trace.digests.pop();
     }
-}
-
-fn arrays(process: &mut dyn Process, wanted: &[String]) -> Vec<Array> {
-    let outputs = process.outputs().into_iter().enumerate();
-    let wanted = outputs.filter(|(_, output)| wanted.iter().any(|name| *name == output.name));
-    let wanted: Vec<(usize, Output)> = wanted.collect();
-    wanted
-        .into_iter()
-        .map(|(index, output)| {
-            let mut values = vec![0.0; output.shape.iter().product()];
-            process.output(index, &mut values).expect("a problem can write what it offers");
-            Array { output, values }
-        })
-        .collect()
 }
 
 /// Names of the columns that hold counts and seconds, not results.

@@ -9,8 +9,9 @@ use converge_solvers::{Breakdown, Work};
 
 use crate::cell::{Sampling, StopRule, Unit};
 use crate::clock::Clock;
+use crate::outputs::{OutputError, Outputs};
 use crate::process::{Failure, Process, Until, chain};
-use crate::record::{Column, Status, Trace};
+use crate::record::{Array, Column, Status, Trace};
 use crate::registry::{ErasedProbe, ProbeError};
 use crate::schedule::{Schedule, ScheduleError};
 use crate::stop::{Stop, StopError};
@@ -27,6 +28,9 @@ pub enum RunError {
     /// The stop rules.
     #[error(transparent)]
     Stop(#[from] StopError),
+    /// The outputs.
+    #[error(transparent)]
+    Output(#[from] OutputError),
 }
 
 /// A run that ended.
@@ -36,6 +40,8 @@ pub struct Run {
     pub status: Status,
     /// Its rows.
     pub trace: Trace,
+    /// What it left behind.
+    pub arrays: Vec<Array>,
 }
 
 /// Columns that every run has before those of its problem and solver.
@@ -47,7 +53,7 @@ pub fn leading_columns() -> Vec<Metric> {
     columns
 }
 
-/// Drives `process` from its start point to its end.
+/// Drives `process` from its start point to its end and keeps the `outputs` that are named.
 ///
 /// Row 0 is the start point; then one row per sampling point, and one where the run ends if that is
 /// between two. Budgets of iterations and samples end exactly (samples with the step that reaches
@@ -62,13 +68,19 @@ pub fn run(
     clock: &mut dyn Clock,
     sampling: &Sampling,
     rules: &[StopRule],
+    outputs: &[String],
 ) -> Result<Run, RunError> {
     let columns = process.columns();
     let schedule = Schedule::new(sampling)?;
     let stop = Stop::new(rules, &columns)?;
-    let mut course = Course::new(stop, columns);
+    let outputs = Outputs::new(outputs, process)?;
+    let mut course = Course::new(stop, outputs, columns);
     let status = course.follow(schedule, process, clock);
-    Ok(Run { status, trace: course.trace })
+    let Course { trace, outputs, .. } = course;
+    Ok(match outputs.take(process) {
+        Ok(arrays) => Run { status, trace, arrays },
+        Err(failure) => Run { status: status_of(failure), trace, arrays: Vec::new() },
+    })
 }
 
 /// Runs a probe; the rows it pushed are kept however it ended.
@@ -93,6 +105,7 @@ pub fn probe(probe: &dyn ErasedProbe, seed: Seed) -> (Trace, Result<(), ProbeErr
 /// Rows of a run, and where it stands.
 struct Course {
     stop: Stop,
+    outputs: Outputs,
     trace: Trace,
     row: Vec<f64>,
     iterations: u64,
@@ -111,7 +124,7 @@ enum Arrival {
 }
 
 impl Course {
-    fn new(stop: Stop, metrics: Vec<Metric>) -> Self {
+    fn new(stop: Stop, outputs: Outputs, metrics: Vec<Metric>) -> Self {
         let row = vec![f64::NAN; metrics.len()];
         let columns = leading_columns()
             .into_iter()
@@ -119,7 +132,8 @@ impl Course {
             .map(|metric| Column { metric, values: Vec::new() })
             .collect();
         let trace = Trace { columns, digests: Vec::new() };
-        Self { stop, trace, row, iterations: 0, work: Work::default(), seconds: 0.0, chunk: 1 }
+        let (iterations, work, seconds, chunk) = (0, Work::default(), 0.0, 1);
+        Self { stop, outputs, trace, row, iterations, work, seconds, chunk }
     }
 
     fn follow(
@@ -239,6 +253,10 @@ impl Course {
         }
         let previous = self.trace.digests.last().copied().unwrap_or(0);
         self.trace.digests.push(chain(previous, process.digest()));
+        let samples = self.work.samples;
+        if let Err(failure) = self.outputs.observe(&self.row, self.iterations, samples, process) {
+            return Some(status_of(failure));
+        }
         self.stop.observe(&self.row)
     }
 

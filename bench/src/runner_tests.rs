@@ -62,7 +62,7 @@ impl Fake {
 
     fn run(&mut self, sampling: &Sampling, rules: &[StopRule]) -> Run {
         let mut clock = self.clock.clone();
-        run(self, &mut clock, sampling, rules).unwrap()
+        run(self, &mut clock, sampling, rules, &[]).unwrap()
     }
 }
 
@@ -72,7 +72,7 @@ impl Process for Fake {
     }
 
     fn outputs(&self) -> Vec<Output> {
-        vec![Output { name: "iterate".into(), shape: vec![1] }]
+        ["iterate", "negative"].map(|name| Output { name: name.into(), shape: vec![1] }).into()
     }
 
     fn setup_work(&self) -> Work {
@@ -120,8 +120,16 @@ impl Process for Fake {
         Ok(())
     }
 
-    fn output(&mut self, _index: usize, out: &mut [f64]) -> Result<(), Failure> {
-        out[0] = self.x;
+    fn terms(&self) -> Option<usize> {
+        Some(14)
+    }
+
+    fn output(&mut self, index: usize, out: &mut [f64]) -> Result<(), Failure> {
+        self.output_of(index, &[self.x], out)
+    }
+
+    fn output_of(&mut self, index: usize, iterate: &[f64], out: &mut [f64]) -> Result<(), Failure> {
+        out[0] = if index == 0 { iterate[0] } else { -iterate[0] };
         Ok(())
     }
 
@@ -323,13 +331,59 @@ fn digests_chain_so_that_equal_last_digests_mean_equal_rows() {
     assert_ne!(digests(every(2)).last(), digests(every(3)).last());
 }
 
+/// The outputs of a fake of six steps, whose loss is best at the second and the fourth.
+fn kept(names: &[&str], breaks_at: u64) -> Result<Vec<(String, f64)>, RunError> {
+    let mut fake = Fake::new();
+    fake.breaks_at = breaks_at;
+    fake.loss_at = |n| [9.0, f64::NAN, 1.0, 5.0, 1.0, 3.0, 4.0][n as usize];
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let (mut clock, rules) = (fake.clock.clone(), [StopRule::Iterations(6)]);
+    let run = run(&mut fake, &mut clock, &every(1), &rules, &names)?;
+    Ok(run.arrays.into_iter().map(|kept| (kept.output.name.into(), kept.values[0])).collect())
+}
+
+#[test]
+fn an_output_is_of_the_last_row_or_of_the_best_one() {
+    // The iterate after n steps is 2⁻ⁿ; a step reads half of the terms. Of two as good the later.
+    for (name, value) in [
+        ("iterate", 1.0 / 64.0),
+        ("iterate at best loss", 1.0 / 16.0),
+        ("negative at best loss", -1.0 / 16.0),
+        ("negative at best loss within 3 iteration", -0.25),
+        ("iterate at best loss within 1 passes", 0.25),
+        ("iterate at best loss within 13 samples", 1.0),
+    ] {
+        assert_eq!(kept(&[name], u64::MAX).unwrap(), [(name.to_owned(), value)]);
+    }
+    let both = kept(&["iterate", "negative at best loss"], u64::MAX).unwrap();
+    assert_eq!(both.iter().map(|kept| kept.1).collect::<Vec<_>>(), [1.0 / 64.0, -1.0 / 16.0]);
+    // What was selected before a breakdown is kept.
+    assert_eq!(kept(&["iterate at best loss"], 4).unwrap()[0].1, 0.25);
+    // Nothing was within the budget.
+    assert_eq!(kept(&["iterate at best loss within -1 samples"], u64::MAX).unwrap(), []);
+}
+
+#[test]
+fn outputs_that_do_not_fit_are_named() {
+    for (name, said) in [
+        ("image", "no output named image; there are iterate, negative"),
+        ("iterate at best lost", "no metric named lost; there are loss"),
+        ("iterate at best test-loss", "test-loss looks at the test split"),
+        ("iterate at end", "`iterate at end` is neither"),
+        ("iterate at best loss within 3 seconds", "with iteration, samples or passes"),
+    ] {
+        let error = kept(&[name], u64::MAX).unwrap_err().to_string();
+        assert!(error.starts_with("outputs: ") && error.contains(said), "{error}");
+    }
+}
+
 #[test]
 fn a_process_that_stands_still_does_not_hang_the_runner() {
     let mut fake = Fake::new();
     fake.samples_per_step = 0;
     let mut still = Still(fake);
     let mut clock = FakeClock::default();
-    let run = run(&mut still, &mut clock, &every(1), &[StopRule::Iterations(5)]).unwrap();
+    let run = run(&mut still, &mut clock, &every(1), &[StopRule::Iterations(5)], &[]).unwrap();
     assert!(matches!(run.status, Status::Crashed(_)));
 }
 
@@ -354,6 +408,9 @@ impl Process for Still {
     }
     fn output(&mut self, index: usize, out: &mut [f64]) -> Result<(), Failure> {
         self.0.output(index, out)
+    }
+    fn output_of(&mut self, index: usize, iterate: &[f64], out: &mut [f64]) -> Result<(), Failure> {
+        self.0.output_of(index, iterate, out)
     }
     fn digest(&self) -> u64 {
         self.0.digest()

@@ -5,7 +5,8 @@ use converge_problems::Better as Direction;
 use serde::Deserialize;
 
 use super::infer::{center_of, directional, plan_center};
-use super::paired::Pair;
+use super::paired::{Pair, terms_of};
+use super::samples::over_samples;
 use super::{Finding, Kind, Setting};
 use crate::claim::{At, Center, Mistake, require};
 use crate::verdict::{Detectable, Side};
@@ -40,6 +41,11 @@ pub struct Better {
     /// Problem of the other, if different; runs of one seed are paired.
     #[serde(default)]
     pub than_problem: Option<String>,
+    /// The samples that the metric is a mean over are a draw too, as the repetitions are: the interval
+    /// holds for other samples. Needs `center = "mean"`, and in the study the terms of the metric,
+    /// `outputs = ["METRIC at best OTHER"]`.
+    #[serde(default)]
+    pub samples: bool,
 }
 
 impl Better {
@@ -57,7 +63,15 @@ impl Better {
 impl Kind for Better {
     fn validate(&self, path: &str) -> Result<(), Mistake> {
         self.at.validate(&self.metric, &format!("{path}.at"))?;
-        require(self.margin >= 0.0, &format!("{path}.margin"), "a margin of at least 0")
+        require(self.margin >= 0.0, &format!("{path}.margin"), "a margin of at least 0")?;
+        if self.samples {
+            let mean = self.center == Some(Center::Mean);
+            require(mean, &format!("{path}.center"), "\"mean\" where samples are a draw")?;
+            terms_of(&self.metric, &self.at, &format!("{path}.at"))?;
+            let other = self.than_at.as_ref().unwrap_or(&self.at);
+            terms_of(&self.metric, other, &format!("{path}.than-at"))?;
+        }
+        Ok(())
     }
 
     fn columns(&self) -> Vec<&str> {
@@ -102,9 +116,13 @@ impl Kind for Better {
         let differences = found.differences(|x| x);
         let unit = metric.unit.to_string();
         let mut finding = directional(&differences, toward * self.margin, side, center, setting)
-            .about(statistic, &unit, found.failed);
+            .about(statistic, &unit, found.failed.clone());
         finding.margin = self.margin;
         finding.flags.extend(flag);
+        if self.samples {
+            let terms = || self.pair().terms(&found, setting, path);
+            over_samples(&mut finding, terms, setting, path)?;
+        }
         Ok(finding)
     }
 

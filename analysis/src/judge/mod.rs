@@ -7,6 +7,7 @@
 //! | a claim says | kind | number of a seed | fixed seeds | seeds added |
 //! |---|---|---|---|---|
 //! | A better than B | `better` | paired difference, or log ratio for what is better lower | guarded Student | t-mixture, or declared looks |
+//! | … for other samples too | `better`, `samples = true` | differences of the terms | Student over repetitions and samples | – |
 //! | A usually better | `better`, `center = "win"` | win, tie, loss | sign test | win test |
 //! | k times fewer | `ratio` | log ratio of the pair | guarded Student | t-mixture |
 //! | reaches the target sooner | `faster` | win at the factor | sign test | win test |
@@ -50,6 +51,7 @@ mod profile;
 mod rate;
 mod ratio;
 mod relation;
+mod samples;
 mod scaling;
 mod share;
 mod shift;

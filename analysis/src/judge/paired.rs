@@ -81,6 +81,58 @@ impl Pair<'_> {
         Ok(a.into_iter().filter_map(|((seed, _), run)| Some((run, of_seed(seed)?))).collect())
     }
 
+    /// The terms that the numbers of `found` are the means of, of both solvers.
+    ///
+    /// # Errors
+    /// As [`pairs`], and a [`Mistake`] where runs did not leave the terms, or those of another row.
+    pub(super) fn terms<'r>(
+        &self,
+        found: &Paired,
+        setting: &Setting<'r>,
+        path: &str,
+    ) -> Result<Vec<[&'r [f64]; 2]>, Mistake> {
+        let runs = self.runs(setting, !setting.exact, path)?;
+        let of_seed = |seed: &u64| runs.iter().find(|(a, _)| a.label.seed == *seed);
+        let mut rows = Vec::with_capacity(found.seeds.len());
+        for ((seed, x), y) in found.seeds.iter().zip(&found.a).zip(&found.b) {
+            let Some((a, b)) = of_seed(seed) else { continue };
+            rows.push([
+                self.terms_of_run(*a, self.solver.1, *x, path)?,
+                self.terms_of_run(*b, self.than.1, *y, path)?,
+            ]);
+        }
+        Ok(rows)
+    }
+
+    fn terms_of_run<'r>(
+        &self,
+        run: Run<'r>,
+        at: &At,
+        mean: f64,
+        path: &str,
+    ) -> Result<&'r [f64], Mistake> {
+        let path = format!("{path}.samples");
+        let name = terms_of(self.metric, at, &path)?;
+        let array = run.record.arrays.iter().find(|array| array.output.name == name);
+        let Some(array) = array else {
+            let finding = format!(
+                "no run left the terms of its `{}` behind; name them in the study: \
+                 outputs = [\"{name}\"]",
+                self.metric
+            );
+            return Err(Mistake::new(path, finding));
+        };
+        let found = array.values.iter().sum::<f64>() / array.values.len() as f64;
+        if (found - mean).abs() > 1e-9 * mean.abs().max(1.0) {
+            let finding = format!(
+                "the terms in `{name}` have the mean {found}, but `{}` is {mean} in that row",
+                self.metric
+            );
+            return Err(Mistake::new(path, finding));
+        }
+        Ok(&array.values)
+    }
+
     /// The metric and what tells its two numbers apart, with a sign between: solvers, or problems,
     /// or rows.
     pub(super) fn statistic(&self, sign: char) -> String {
@@ -117,5 +169,20 @@ impl Paired {
         };
         let numbers = self.a.iter().zip(&self.b).map(|(a, b)| difference(*a, *b));
         self.seeds.iter().zip(numbers).map(|(seed, value)| Row { seed: *seed, value }).collect()
+    }
+}
+
+/// Name of the output that holds the terms of `metric` in the row `at`.
+///
+/// # Errors
+/// A [`Mistake`] for a row of which a run keeps no arrays.
+pub(super) fn terms_of(metric: &str, at: &At, path: &str) -> Result<String, Mistake> {
+    match at {
+        At::End => Ok(metric.to_owned()),
+        At::BestOf(_) | At::BestWithin { .. } => Ok(format!("{metric} {at}")),
+        _ => {
+            let finding = "the samples of the last row or of the best one can be kept, no others";
+            Err(Mistake::new(path, finding))
+        }
     }
 }

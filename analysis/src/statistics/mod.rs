@@ -13,6 +13,7 @@
 //! | 1.4 bootstrap-t, 1.5 percentile and `BCa` | [`bootstrap`] |
 //! | 1.6 median by order statistics, sign test | [`median`] |
 //! | 1.7 Wilcoxon, Hodges–Lehmann | [`wilcoxon`] |
+//! | 1.8 repetitions and samples, both drawn | [`crossed`] |
 //! | 2.1 win test | [`win`] |
 //! | 2.2 t-mixture | [`mixture`] |
 //! | 2.3 declared looks | [`looks`] |
@@ -41,6 +42,7 @@ pub mod bootstrap;
 pub mod bound;
 pub mod bounded;
 pub mod contrast;
+pub mod crossed;
 pub mod detectable;
 pub mod distribution;
 pub mod dynamics;

@@ -12,7 +12,11 @@
 //! | `title` | one line; required |
 //! | `paper` | folder of the paper; default: the folder that the file is in |
 //! | `base` | the variant that the file itself describes; default `corrected` |
-//! | `outputs` | names of arrays to keep of each run, such as `["iterate"]`; default none |
+//! | `outputs` | names of arrays to keep of each run, below; default none |
+//!
+//! An array is of the last row, `"iterate"`, or of the one that a metric selects,
+//! `"test-accuracy at best validation-loss"`, within a budget of `iteration`, `samples` or `passes` too:
+//! `"image at best objective within 100 iteration"`. Runs of a tuning leave none.
 //!
 //! # What runs
 //!

@@ -6,6 +6,7 @@ use super::Limits;
 use super::fields::{only, suggestion};
 use super::node::{Content, Found, Node};
 use crate::cell::{Cell, Sampling, StopRule, Unit};
+use crate::outputs::Wanted;
 
 const STOP_RULES: [&str; 6] =
     ["iterations", "samples", "seconds", "target", "plateau", "divergence"];
@@ -180,7 +181,12 @@ pub(super) fn outputs(node: Option<&Node>) -> Found<Vec<String>> {
     match &node.content {
         Content::List(items) if items.is_empty() => Ok(Vec::new()),
         Content::List(_) => {
-            Ok(node.as_names("outputs")?.into_iter().map(|(_, name)| name.to_owned()).collect())
+            let mut names = Vec::new();
+            for (node, name) in node.as_names("outputs")? {
+                Wanted::parse(name).map_err(|error| node.finding(error.to_string()))?;
+                names.push(name.to_owned());
+            }
+            Ok(names)
         }
         _ => Err(node.mismatch("outputs", "a list of names")),
     }

@@ -19,7 +19,7 @@ use crate::environment::code_digest;
 use crate::memory::{peak_bytes, reset_peak};
 use crate::plan::CELL_SECONDS;
 use crate::process::{Process, Until};
-use crate::record::{Array, Header, Record, Status, TIME_STEP, Trace};
+use crate::record::{Header, Record, Status, TIME_STEP, Trace};
 use crate::registry::{Instance, ProbeError, Registry, RegistryError};
 use crate::runner::{probe, run};
 
@@ -226,11 +226,11 @@ impl Desk<'_> {
         if let Some(time) = process.time_step() {
             record.header.facts.insert(TIME_STEP.into(), time.to_string());
         }
-        let ended = run(process.as_mut(), clock, &cell.sampling, &cell.stop)
+        let ended = run(process.as_mut(), clock, &cell.sampling, &cell.stop, &cell.outputs)
             .map_err(|error| Fault::Crashed(error.to_string()))?;
         record.header.status = ended.status;
         record.trace = ended.trace;
-        record.arrays = keep(process.as_mut(), &cell.outputs)?;
+        record.arrays = ended.arrays;
         Ok(())
     }
 
@@ -274,25 +274,6 @@ fn warm_up(process: &mut dyn Process, clock: &mut dyn Clock) {
             _ => break,
         }
     }
-}
-
-/// The outputs of `process` named in `wanted`.
-fn keep(process: &mut dyn Process, wanted: &[String]) -> Result<Vec<Array>, Fault> {
-    let offered = process.outputs();
-    let mut arrays = Vec::with_capacity(wanted.len());
-    for name in wanted {
-        let index = offered.iter().position(|output| output.name == *name).ok_or_else(|| {
-            let names: Vec<&str> = offered.iter().map(|output| output.name.as_ref()).collect();
-            Fault::Crashed(format!("no output named {name}; there are {}", names.join(", ")))
-        })?;
-        let output = offered[index].clone();
-        let mut values = vec![0.0; output.shape.iter().product()];
-        process
-            .output(index, &mut values)
-            .map_err(|failure| Fault::Crashed(format!("output {name}: {failure:?}")))?;
-        arrays.push(Array { output, values });
-    }
-    Ok(arrays)
 }
 
 /// A record without rows.

@@ -1,8 +1,9 @@
 //! What is measured at a point.
 
+use super::softmax::{is_correct, misfit};
 use super::sweep::Samples;
 use super::{Mlr, MlrScratch, Precision};
-use crate::{Better, Metric, Problem, Seed, Split};
+use crate::{Better, Metric, Output, Problem, Seed, Split};
 
 /// The metrics of an instance, in the order of their row.
 pub(super) fn list(mlr: &Mlr) -> Vec<Metric> {
@@ -79,6 +80,25 @@ impl Problem for Mlr {
             push(objective - reference.value);
             let gap = norm(x.iter().zip(&reference.x).map(|(x, r)| x - r));
             push(gap / norm(reference.x.iter().copied()));
+        }
+    }
+
+    /// `test-loss` and `test-accuracy`: the terms that the metrics of these names are the means of, in
+    /// the order of the data set, so that repetitions on the same samples have them in the same places.
+    fn outputs(&self) -> Vec<Output> {
+        let samples = self.parts.test_places.len();
+        let output = |name: &'static str| Output { name: name.into(), shape: vec![samples] };
+        if samples == 0 { Vec::new() } else { ["test-loss", "test-accuracy"].map(output).into() }
+    }
+
+    fn output(&self, index: usize, x: &[f64], out: &mut [f64], scratch: &mut MlrScratch) {
+        let Some(test) = &self.parts.test else { return };
+        let terms = Self::assess_each(test, x, scratch, |scores, capacity, j, label| match index {
+            0 => misfit(scores, capacity, j, label),
+            _ => f64::from(u8::from(is_correct(scores, capacity, j, label))),
+        });
+        for (&place, term) in self.parts.test_places.iter().zip(terms) {
+            out[place] = term;
         }
     }
 

@@ -232,6 +232,8 @@ struct Parts {
     train: Samples,
     validation: Option<Samples>,
     test: Option<Samples>,
+    /// Place of each test sample among the test samples in the order of the data set.
+    test_places: Vec<usize>,
     /// Extent of the features of one sample.
     shape: Shape,
     classes: usize,
@@ -409,6 +411,7 @@ impl Parts {
             train: part(&data.train, &partition.train),
             validation: some(&data.train, &partition.validation),
             test: some(data.test.as_ref().unwrap_or(&data.train), &partition.test),
+            test_places: split::places(&partition.test),
             shape,
             classes: data.classes,
             dataset: data.name.clone(),

@@ -99,6 +99,25 @@ impl Mlr {
         (sums[0], sums[1])
     }
 
+    /// What `term(scores, capacity, sample of the tile, label)` finds of each of `samples`, in their
+    /// order.
+    pub(super) fn assess_each(
+        samples: &Samples,
+        x: &[f64],
+        scratch: &mut MlrScratch,
+        term: impl Fn(&[f64], usize, usize, u16) -> f64 + Sync,
+    ) -> Vec<f64> {
+        let mut terms = vec![0.0; samples.state_len(1)];
+        let sweep = Sweep { samples, batch: None, width: 1 };
+        Self::run(sweep, x, &mut terms, None, scratch, |tile| {
+            for (j, (&label, found)) in tile.labels.iter().zip(&mut *tile.state).enumerate() {
+                *found = term(tile.scores, tile.capacity, j, label);
+            }
+        });
+        terms.truncate(samples.rows.samples);
+        terms
+    }
+
     /// Joint value and gradient, with the sum of the training misfits and the number of training
     /// samples classified right, from one pass.
     pub(super) fn assess_train(&self, x: &[f64], scratch: &mut MlrScratch) -> (f64, f64, f64) {

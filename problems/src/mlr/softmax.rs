@@ -116,15 +116,26 @@ impl WithSimd for Curvature<'_> {
 
 /// How many samples have their label as the class of the largest score; the first class wins ties.
 pub(crate) fn correct(scores: &[f64], capacity: usize, labels: &[u16]) -> usize {
-    let mut correct = 0;
-    for (j, &label) in labels.iter().enumerate() {
-        let own = scores[label as usize * capacity + j];
-        let mut before = scores.iter().skip(j).step_by(capacity).take(label as usize);
-        let mut after = scores.iter().skip(j).step_by(capacity).skip(label as usize + 1);
-        let wins = before.all(|&z| z < own) && after.all(|&z| z <= own);
-        correct += usize::from(wins);
-    }
-    correct
+    let wins = |(j, label): (usize, &u16)| usize::from(is_correct(scores, capacity, j, *label));
+    labels.iter().enumerate().map(wins).sum()
+}
+
+/// Whether `label` is the class of the largest score of sample `j`; the first class wins ties.
+pub(crate) fn is_correct(scores: &[f64], capacity: usize, j: usize, label: u16) -> bool {
+    let own = scores[label as usize * capacity + j];
+    let mut before = scores.iter().skip(j).step_by(capacity).take(label as usize);
+    let mut after = scores.iter().skip(j).step_by(capacity).skip(label as usize + 1);
+    before.all(|&z| z < own) && after.all(|&z| z <= own)
+}
+
+/// The misfit of sample `j`, as [`Residuals`] adds them up.
+pub(crate) fn misfit(scores: &[f64], capacity: usize, j: usize, label: u16) -> f64 {
+    let all = || scores.iter().skip(j).step_by(capacity);
+    let own = scores[label as usize * capacity + j];
+    let max = all().fold(f64::NEG_INFINITY, |m, &z| if z > m { z } else { m });
+    let below: f64 = all().filter(|&&z| z < max).map(|&z| exp(z - max)).sum();
+    let attained = all().filter(|&&z| z >= max).count();
+    (max - own) + ln_1p(below + (attained as f64 - 1.0))
 }
 
 #[cfg(test)]

@@ -170,6 +170,15 @@ fn leaking_validation(
     Ok(taken)
 }
 
+/// The place of each entry of `order` among its entries, sorted.
+pub(super) fn places(order: &[usize]) -> Vec<usize> {
+    let mut sorted: Vec<usize> = (0..order.len()).collect();
+    sorted.sort_unstable_by_key(|&j| order[j]);
+    let mut places = vec![0; order.len()];
+    sorted.into_iter().enumerate().for_each(|(place, j)| places[j] = place);
+    places
+}
+
 /// A uniform permutation of `0..count` (Fisher and Yates).
 fn permutation(count: usize, seed: Seed) -> Vec<usize> {
     let mut rng = seed.rng();

@@ -403,6 +403,41 @@ fn metrics_follow_the_parts_and_the_reference() {
 }
 
 #[test]
+fn the_terms_of_a_test_metric_have_it_as_their_mean_and_keep_the_places_of_the_data_set() {
+    let whole = dataset(220, 6, 3, Kind::F32);
+    let mut data = dataset(120, 6, 3, Kind::F32);
+    data.test = Some(whole.train);
+    for precision in [Precision::Double, Precision::Mixed] {
+        let config = MlrConfig { precision, split: SplitChoice::ALL, ..config() };
+        let of = |seed: u64| {
+            let mlr = Mlr::new(&data, &config, Seed::root(seed), None).unwrap();
+            let (x, mut scratch) = (point(&mlr, 1), mlr.scratch());
+            let mut row = vec![0.0; mlr.metrics().len()];
+            mlr.evaluate(&x, &mut row, &mut scratch);
+            let terms: Vec<Vec<f64>> = (mlr.outputs().iter().enumerate())
+                .map(|(index, output)| {
+                    let mut out = vec![f64::NAN; output.shape[0]];
+                    mlr.output(index, &x, &mut out, &mut scratch);
+                    let at = mlr.metrics().iter().position(|m| m.name == output.name).unwrap();
+                    let mean = out.iter().sum::<f64>() / out.len() as f64;
+                    assert_close(&[mean], &[row[at]], 1e-13, &output.name);
+                    out
+                })
+                .collect();
+            assert_eq!((terms.len(), terms[0].len()), (2, 220));
+            assert!(terms[1].iter().all(|hit| [0.0, 1.0].contains(hit)));
+            terms
+        };
+        // Another seed has another order of the samples. The point is the same.
+        let [one, other] = [1, 2].map(of);
+        assert_eq!(one[1], other[1], "{precision:?}");
+        assert_close(&one[0], &other[0], 1e-5, "losses");
+    }
+    let mlr = Mlr::new(&dataset(20, 6, 3, Kind::F32), &config(), Seed::root(1), None).unwrap();
+    assert!(mlr.outputs().is_empty());
+}
+
+#[test]
 fn wrong_settings_are_named() {
     let data = dataset(12, 6, 3, Kind::F32);
     let bad = MlrConfig { ridge: Ridge::Identity(-1.0), ..config() };

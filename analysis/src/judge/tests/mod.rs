@@ -2,6 +2,7 @@
 
 mod kinds;
 mod probes;
+mod samples;
 mod several;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! Means, medians and equivalence at a fixed number of seeds (1, 7.1).
 
 use super::super::bootstrap::{corrected, percentile, studentized};
+use super::super::crossed::Crossed;
 use super::super::mean::{Moments, guarded, guarded_evidence, student};
 use super::super::median::order_interval;
 use super::super::{Evidence, equivalence, wilcoxon};
@@ -70,6 +71,43 @@ fn student_and_its_guard_cover_means() {
                 asked.push(Expect::AtMost);
             }
             report.row(&label("guarded"), other, &asked);
+        }
+    }
+    report.finish();
+}
+
+/// Numbers that repetitions and samples have together: standard deviations of the effects of the
+/// repetition, of the sample and of both.
+fn crossed_rows(rng: &mut Pcg64, count: usize, samples: usize, effects: [f64; 3]) -> Vec<Vec<f64>> {
+    let [repetition, sample, both] = effects;
+    let own: Vec<f64> = (0..samples).map(|_| sample * normal(rng)).collect();
+    let row = |_| {
+        let shared = repetition * normal(rng);
+        own.iter().map(|own| shared + own + both * normal(rng)).collect()
+    };
+    (0..count).map(row).collect()
+}
+
+#[test]
+fn an_interval_that_knows_of_samples_holds_for_others() {
+    const SAMPLES: usize = 100;
+    let mut report = Report::new("Mean over repetitions and 100 samples: guarded 1.3, crossed 1.8");
+    let cases = [
+        // Without an effect of samples the interval over repetitions is right; with one it misses at
+        // least so often.
+        ("no effect of samples", [0.3, 0.0, 1.0], [0.0; 3]),
+        ("as large an effect", [0.3, 1.0, 1.0], [5.0, 9.0, 20.0]),
+        ("samples alone", [0.0, 1.0, 1.0], [20.0, 40.0, 55.0]),
+    ];
+    for (case, (name, effects, least)) in cases.into_iter().enumerate() {
+        for (count, least) in [5, 10, 20].into_iter().zip(least) {
+            let [one, other] = misses(150 + 10 * case as u64 + count as u64, 0.0, |rng| {
+                let crossed = Crossed::of(&crossed_rows(rng, count, SAMPLES, effects));
+                [guarded(&crossed.repetitions, ALPHA), crossed.interval(ALPHA)]
+            });
+            let asked = if case == 0 { Expect::AtMost } else { Expect::AtLeast(least) };
+            report.row(&format!("guarded, {name}, n = {count}"), one, &[asked]);
+            report.row(&format!("crossed, {name}, n = {count}"), other, &[Expect::AtMost]);
         }
     }
     report.finish();

@@ -34,6 +34,12 @@ fn every_mistake_points_at_its_line_and_names_the_remedy() {
             "unknown key `limitz` in a study; did you mean `limits`?",
         ),
         (
+            "outputs = [\"iterate\"]",
+            "outputs = [\"iterate at best test-loss\"]",
+            "outputs",
+            "outputs: test-loss looks at the test split, which may select no row",
+        ),
+        (
             "depth = 2.0",
             "dept = 2.0",
             "depth",
