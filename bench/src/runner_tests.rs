@@ -358,7 +358,8 @@ fn an_output_is_of_the_last_row_or_of_the_best_one() {
     let both = kept(&["iterate", "negative at best loss"], u64::MAX).unwrap();
     assert_eq!(both.iter().map(|kept| kept.1).collect::<Vec<_>>(), [1.0 / 64.0, -1.0 / 16.0]);
     // What was selected before a breakdown is kept.
-    assert_eq!(kept(&["iterate at best loss"], 4).unwrap()[0].1, 0.25);
+    let name = "iterate at best loss";
+    assert_eq!(kept(&[name], 4).unwrap(), [(name.to_owned(), 0.25)]);
     // Nothing was within the budget.
     assert_eq!(kept(&["iterate at best loss within -1 samples"], u64::MAX).unwrap(), []);
 }
