@@ -54,7 +54,7 @@ pub(super) fn over_samples<'a>(
     }
     let [repetitions, others] = [crossed.repetitions.error(), crossed.sample_error].map(short);
     finding.flags.push(format!(
-        "standard error {repetitions} over repetitions, {others} over {samples} samples{}",
+        "standard error {repetitions} by seed, {others} by sample, {samples} of these{}",
         single_repetitions(&rows, finding.side)
     ));
     Ok(())
@@ -76,5 +76,5 @@ fn single_repetitions(rows: &[Terms<'_>], side: Side) -> String {
         evidence.support <= SINGLE
     });
     let (agree, all) = (agree.count(), rows.len());
-    format!("; McNemar's test at {SINGLE} agrees in {agree} of {all} repetitions")
+    format!("; McNemar's test at {SINGLE} agrees with {agree} of {all} seeds")
 }

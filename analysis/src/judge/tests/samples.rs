@@ -51,7 +51,7 @@ fn a_lead_that_other_samples_could_turn_is_open() {
     assert!(others.evidence.unwrap().support > 0.025);
     assert!(others.detectable.unwrap().value > 2.0 * these.detectable.unwrap().value);
     assert!(
-        others.flags.iter().any(|flag| flag.contains("over 400 samples")),
+        others.flags.iter().any(|flag| flag.contains("by sample, 400 of these")),
         "{:?}",
         others.flags
     );
@@ -60,7 +60,7 @@ fn a_lead_that_other_samples_could_turn_is_open() {
     // Twenty points are more than they can turn, and McNemar's test sees them in each repetition.
     let found = answered(&ten_on_samples(0.2), better(&json!({})));
     assert_eq!(found.answer, Answer::Supported);
-    assert!(found.flags.iter().any(|flag| flag.contains("10 of 10 repetitions")));
+    assert!(found.flags.iter().any(|flag| flag.contains("10 of 10 seeds")));
     assert_eq!(answered(&ten_on_samples(-0.2), better(&json!({}))).answer, Answer::Refuted);
 }
 
