@@ -42,7 +42,8 @@ pub struct Better {
     #[serde(default)]
     pub than_problem: Option<String>,
     /// The samples that the metric is a mean over are a draw too, as the repetitions are: the interval
-    /// holds for other samples. Needs `center = "mean"`, and in the study the terms of the metric,
+    /// holds for other samples; where repetitions draw samples of their own it does so anyway, and this
+    /// widens it a little. Needs `center = "mean"`, and in the study the terms of the metric,
     /// `outputs = ["METRIC at best OTHER"]`.
     #[serde(default)]
     pub samples: bool,
