@@ -126,6 +126,28 @@ fn value_and_gradient_equal_the_plain_formulas_for_every_storage_and_shape() {
 }
 
 #[test]
+fn double_precision_keeps_the_features_that_mixed_precision_rounds() {
+    let data = dataset(20, 12, 3, Kind::F64);
+    let data = Dataset { shape: Shape { channels: 1, rows: 3, columns: 4 }, ..data };
+    let convolution = FeatureChoice::RandomConvolution(features::RandomConvolution::default());
+    for features in [FeatureChoice::Raw, FeatureChoice::Standardized, convolution] {
+        for storage in [Storage::Memory, Storage::Recompute] {
+            let all = |precision| {
+                let config = MlrConfig { features, storage, precision, ..config() };
+                let mlr = Mlr::new(&data, &config, Seed::root(1), None).unwrap();
+                let inputs = mlr.weights() - 1;
+                let places = (0..20).flat_map(|j| (0..inputs).map(move |i| (i, j)));
+                places.map(|(i, j)| mlr.feature(i, j)).collect::<Vec<_>>()
+            };
+            let double = all(Precision::Double);
+            let rounded: Vec<_> = double.iter().map(|v| f64::from(*v as f32)).collect();
+            assert!(all(Precision::Mixed) == rounded, "mixed: {features:?}, {storage:?}");
+            assert!(double != rounded, "double: {features:?}, {storage:?}");
+        }
+    }
+}
+
+#[test]
 fn derivatives_pass_the_difference_check() {
     let data = dataset(60, 12, 4, Kind::F64);
     let shape = Shape { channels: 1, rows: 3, columns: 4 };
