@@ -89,6 +89,7 @@ type BuildFn = fn(&Value, Seed, Option<&[f64]>) -> Result<Instance, RegistryErro
 type CheckFn = fn(&Value) -> Result<(), RegistryError>;
 type RebuildFn =
     fn(&Instance, &Value, &Value, Option<&[f64]>) -> Result<Option<Instance>, RegistryError>;
+type ForTrialsFn = fn(Instance) -> Instance;
 type MetricsFn = fn(&Instance) -> Vec<Metric>;
 type FactsFn = fn(&Instance) -> Vec<(&'static str, String)>;
 type StartFn = fn(&Instance, &Value, Seed, Seed) -> Result<Box<dyn Process>, RegistryError>;
@@ -99,6 +100,7 @@ struct ProblemEntry {
     check: CheckFn,
     build: BuildFn,
     rebuild: RebuildFn,
+    for_trials: ForTrialsFn,
     metrics: MetricsFn,
     facts: FactsFn,
 }
@@ -158,6 +160,7 @@ impl Registry {
                 let instance = P::rebuild(&typed::<P>(kin), &of, &config, reference);
                 Ok(instance.transpose()?.map(|instance| Arc::new(instance) as Instance))
             },
+            for_trials: for_trials::<P>,
             metrics: |instance| typed::<P>(instance).metrics().to_vec(),
             facts: |instance| {
                 let problem = typed::<P>(instance);
@@ -268,6 +271,17 @@ impl Registry {
         (self.find_problem(kind)?.rebuild)(kin, of, config, reference)
     }
 
+    /// An instance of problem `kind` for the trials of a tuning ([`Build::for_trials`]).
+    ///
+    /// # Errors
+    /// [`RegistryError::Unknown`].
+    ///
+    /// # Panics
+    /// If anybody else holds the instance.
+    pub fn for_trials(&self, kind: &str, instance: Instance) -> Result<Instance, RegistryError> {
+        Ok((self.find_problem(kind)?.for_trials)(instance))
+    }
+
     /// Metrics of an instance of problem `kind`.
     ///
     /// # Errors
@@ -366,6 +380,14 @@ fn parse<T: DeserializeOwned>(config: &Value) -> Result<T, RegistryError> {
 /// If `instance` was built as another kind, which only a bug in the runner can do.
 fn typed<P: Problem>(instance: &Instance) -> Arc<P> {
     Arc::clone(instance).downcast().expect("instance and problem kind come from one section")
+}
+
+/// # Panics
+/// If anybody else holds the instance, which only a bug in the worker can do.
+fn for_trials<P: Build>(instance: Instance) -> Instance {
+    let problem = typed::<P>(&instance);
+    drop(instance);
+    Arc::new(Arc::into_inner(problem).expect("the worker has just built it").for_trials())
 }
 
 impl From<EnsembleError> for ProbeError {

@@ -205,11 +205,11 @@ fn registry() -> Registry {
     registry
 }
 
+fn section(kind: &str, config: serde_json::Value) -> Section {
+    Section { kind: kind.into(), config: config.as_object().expect("an object").clone() }
+}
+
 fn cell(problem: serde_json::Value, fault: &str) -> Cell {
-    let section = |kind: &str, config: serde_json::Value| Section {
-        kind: kind.into(),
-        config: config.as_object().expect("an object").clone(),
-    };
     Cell {
         schema: Cell::SCHEMA,
         task: Task::Run {
@@ -294,6 +294,45 @@ fn an_instance_is_made_out_of_the_last_one_of_its_repetition(worker: &mut Worker
     let start = |record: &Record| record.trace.column("objective").expect("measured").values[0];
     assert!((start(&records[1]) - start(&records[0]) - 1.0).abs() < 1e-10);
     assert!((start(&records[2]) - start(&records[3]) - 1.0).abs() < 1e-10);
+}
+
+/// The third asks for the instance of the second, the fourth for one that shares samples with it.
+fn a_trial_measures_what_a_run_does_but_for_the_test_samples(worker: &mut Worker) {
+    let mut ask = |stage: Stage, ridge: f64| {
+        let problem = json!({ "dataset": "digits", "ridge": { "identity": ridge } });
+        let task = Task::Run {
+            problem: section("mlr", problem),
+            // It cuts in its third step.
+            solver: section("cutter", json!({ "file": "none" })),
+        };
+        let stop = vec![StopRule::Iterations(2)];
+        let seed = Cell::FIRST_TUNE_SEED;
+        let cell = Cell { task, stage, seed, stop, outputs: Vec::new(), ..cell(json!({}), "none") };
+        record(run(worker, &Request { cell, ..request("none") }))
+    };
+    let stages = [Stage::Main, Stage::Tune, Stage::Tune, Stage::Tune, Stage::Main];
+    let records: Vec<Record> =
+        stages.into_iter().zip([0.1, 0.1, 0.1, 0.2, 0.1]).map(|(s, r)| ask(s, r)).collect();
+    let measured = |record: &Record, tests: bool| {
+        let columns = record.trace.columns.iter().filter(|column| column.metric.name != "seconds");
+        let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        columns
+            .filter(|column| tests || column.metric.split != Split::Test)
+            .map(|column| (column.metric.clone(), bits(&column.values)))
+            .collect::<Vec<_>>()
+    };
+    let (whole, open) = (measured(&records[0], true), measured(&records[0], false));
+    assert_eq!(whole.len(), open.len() + 2);
+    assert_eq!(measured(&records[1], true), open);
+    assert_eq!(measured(&records[2], true), open);
+    let names = |measured: &[(Metric, Vec<u64>)]| {
+        measured.iter().map(|(metric, _)| metric.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&measured(&records[3], true)), names(&open));
+    assert_eq!(measured(&records[4], true), whole);
+    assert_eq!(records[1].trace.digests, records[0].trace.digests);
+    let tested = records.iter().map(|record| record.header.facts["test"] != "0");
+    assert_eq!(tested.collect::<Vec<_>>(), [true, false, false, false, true]);
 }
 
 fn a_panic_is_a_status_with_message_and_place_and_the_worker_lives(worker: &mut Worker) {
@@ -462,6 +501,7 @@ fn main() {
     let tests: Vec<Test> = tests![
         a_cell_runs_and_its_record_is_whole,
         an_instance_is_made_out_of_the_last_one_of_its_repetition,
+        a_trial_measures_what_a_run_does_but_for_the_test_samples,
         a_panic_is_a_status_with_message_and_place_and_the_worker_lives,
         an_abort_and_an_exit_are_statuses_and_the_next_cell_runs,
         a_memory_hog_ends_at_its_limit,

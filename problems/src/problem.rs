@@ -91,4 +91,12 @@ pub trait Build: Problem + Sized {
     ) -> Option<Result<Self, SetupError>> {
         None
     }
+
+    /// The instance as trials of a tuning meet it: without the metrics and outputs of test data, which
+    /// selection must not look at. All else stays as it is, bit for bit. It may keep what the set-ups of
+    /// trials have in common, since nobody times them. The default is the instance itself.
+    #[must_use]
+    fn for_trials(self) -> Self {
+        self
+    }
 }

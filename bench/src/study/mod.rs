@@ -70,7 +70,7 @@
 //! ```
 //!
 //! The rules can also stand in the table itself: `stop = { iterations = 500, seconds = 60 }`.
-//! Metrics of the test split are refused in stop rules and in tuning.
+//! Metrics of the test split are refused in stop rules and in tuning, whose trials do not measure them.
 //!
 //! # Reference and tuning
 //!

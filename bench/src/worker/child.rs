@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, Signal, getpid, getrlimit, kill_process,
 use serde_json::Value;
 
 use super::{Outcome, Request, receive, send};
-use crate::cell::{Cell, Section, Task, canonical};
+use crate::cell::{Cell, Section, Stage, Task, canonical};
 use crate::clock::{Clock, Monotonic, unix_seconds};
 use crate::environment::code_digest;
 use crate::memory::{peak_bytes, reset_peak};
@@ -255,10 +255,13 @@ impl Desk<'_> {
             // What was at hand is dropped: two instances need not fit.
             _ => None,
         };
-        let instance = match shared {
+        let mut instance = match shared {
             Some(instance) => instance,
             None => self.registry.build(&problem.kind, &config, seed, reference)?,
         };
+        if cell.stage == Stage::Tune {
+            instance = self.registry.for_trials(&problem.kind, instance)?;
+        }
         let (problem, kept) = (problem.clone(), Arc::clone(&instance));
         self.instance = Some(Kept { key, problem, seed, instance: kept });
         Ok(instance)

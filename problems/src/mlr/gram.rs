@@ -55,7 +55,17 @@ impl Mlr {
     /// Panels of 1024 samples are multiplied with faer in blocks of 256 columns or 512; only the lower
     /// triangle is computed. About `N p²` flops. Threads share the blocks of columns, so the result
     /// does not depend on their number.
+    ///
+    /// The instance of a tuning's trials computes it for the first of them and keeps it.
     pub fn gram(&self) -> Mat<f64> {
+        if self.trials {
+            self.parts.gram.get_or_init(|| self.new_gram()).clone()
+        } else {
+            self.new_gram()
+        }
+    }
+
+    fn new_gram(&self) -> Mat<f64> {
         let p = self.weights();
         let samples = self.samples();
         let mut gram = Mat::<f64>::zeros(p, p);

@@ -18,7 +18,7 @@ pub(super) fn list(mlr: &Mlr) -> Vec<Metric> {
         list.push(Metric::new("validation-loss", Lower, Split::Validation));
         list.push(Metric::new("validation-accuracy", Higher, Split::Validation));
     }
-    if mlr.parts.test.is_some() {
+    if mlr.test().is_some() {
         list.push(Metric::new("test-loss", Lower, Split::Test));
         list.push(Metric::new("test-accuracy", Higher, Split::Test));
     }
@@ -71,7 +71,7 @@ impl Problem for Mlr {
         push(norm(scratch.gradient.iter().copied()));
         push(misfit / self.samples() as f64);
         push(correct / self.samples() as f64);
-        for part in [&self.parts.validation, &self.parts.test].into_iter().flatten() {
+        for part in [self.parts.validation.as_ref(), self.test()].into_iter().flatten() {
             let (misfit, correct) = Self::assess(part, x, scratch);
             push(misfit / part.rows.samples as f64);
             push(correct / part.rows.samples as f64);
@@ -86,13 +86,13 @@ impl Problem for Mlr {
     /// `test-loss` and `test-accuracy`: the terms that the metrics of these names are the means of, in
     /// the order of the data set, so that repetitions on the same samples have them in the same places.
     fn outputs(&self) -> Vec<Output> {
-        let samples = self.parts.test_places.len();
+        let samples = self.test().map_or(0, |test| test.rows.samples);
         let output = |name: &'static str| Output { name: name.into(), shape: vec![samples] };
         if samples == 0 { Vec::new() } else { ["test-loss", "test-accuracy"].map(output).into() }
     }
 
     fn output(&self, index: usize, x: &[f64], out: &mut [f64], scratch: &mut MlrScratch) {
-        let Some(test) = &self.parts.test else { return };
+        let Some(test) = self.test() else { return };
         let terms = Self::assess_each(test, x, scratch, |scores, capacity, j, label| match index {
             0 => misfit(scores, capacity, j, label),
             _ => f64::from(u8::from(is_correct(scores, capacity, j, label))),
@@ -103,8 +103,7 @@ impl Problem for Mlr {
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
-        let count =
-            |part: &Option<Samples>| part.as_ref().map_or(0, |s| s.rows.samples).to_string();
+        let count = |part: Option<&Samples>| part.map_or(0, |s| s.rows.samples).to_string();
         vec![
             ("dataset", self.parts.dataset.clone()),
             ("checksum", self.parts.checksum.clone()),
@@ -121,8 +120,8 @@ impl Problem for Mlr {
             ("classes", self.parts.classes.to_string()),
             ("weights", self.weights().to_string()),
             ("train", self.samples().to_string()),
-            ("validation", count(&self.parts.validation)),
-            ("test", count(&self.parts.test)),
+            ("validation", count(self.parts.validation.as_ref())),
+            ("test", count(self.test())),
         ]
     }
 }

@@ -60,8 +60,9 @@ pub mod sweep;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use faer::Mat;
 use serde::{Deserialize, Serialize};
 
 use self::features::FeatureMap;
@@ -224,6 +225,8 @@ pub struct Mlr {
     defects: Defects,
     metrics: Vec<Metric>,
     reference: Option<Reference>,
+    /// Meets the trials of a tuning: measures no test samples, keeps the Gram matrix.
+    trials: bool,
 }
 
 /// The samples of an instance. Instances that differ in the Tikhonov term alone share them.
@@ -234,6 +237,8 @@ struct Parts {
     test: Option<Samples>,
     /// Place of each test sample among the test samples in the order of the data set.
     test_places: Vec<usize>,
+    /// What [`Mlr::gram`] answered to the first trial.
+    gram: OnceLock<Mat<f64>>,
     /// Extent of the features of one sample.
     shape: Shape,
     classes: usize,
@@ -285,6 +290,7 @@ impl Mlr {
             defects: config.defects,
             metrics: Vec::new(),
             reference: None,
+            trials: false,
         };
         mlr.set_reference(reference)?;
         Ok(mlr)
@@ -322,6 +328,11 @@ impl Mlr {
         } else {
             Err(SetupError::Shape { what, expected, found: x.len() })
         }
+    }
+
+    /// The test samples that it measures on.
+    fn test(&self) -> Option<&Samples> {
+        self.parts.test.as_ref().filter(|_| !self.trials)
     }
 
     /// Training samples `N`.
@@ -412,6 +423,7 @@ impl Parts {
             validation: some(&data.train, &partition.validation),
             test: some(data.test.as_ref().unwrap_or(&data.train), &partition.test),
             test_places: split::places(&partition.test),
+            gram: OnceLock::new(),
             shape,
             classes: data.classes,
             dataset: data.name.clone(),
@@ -456,5 +468,11 @@ impl Build for Mlr {
             config.check()?;
             Self::on(Arc::clone(&kin.parts), config, reference)
         })
+    }
+
+    fn for_trials(mut self) -> Self {
+        self.trials = true;
+        self.metrics = metrics::list(&self);
+        self
     }
 }

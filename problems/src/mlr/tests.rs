@@ -218,6 +218,33 @@ fn an_instance_made_out_of_another_is_the_one_that_is_built() {
 }
 
 #[test]
+fn trials_see_no_test_samples_and_share_their_gram_matrix() {
+    let choice: DatasetChoice = serde_json::from_value(serde_json::json!("digits")).unwrap();
+    let of = MlrConfig::new(choice);
+    let other = MlrConfig { ridge: Ridge::Identity(0.5), ..of.clone() };
+    let plain = Mlr::build(&of, Seed::root(3), None).unwrap();
+    let gram = plain.gram();
+    assert!(plain.parts.gram.get().is_none(), "a run must not hold a matrix more");
+
+    let first = Mlr::build(&of, Seed::root(3), None).unwrap().for_trials();
+    let names = |mlr: &Mlr| mlr.metrics().iter().map(|m| m.name.clone()).collect::<Vec<_>>();
+    let tests = ["test-loss", "test-accuracy"];
+    let mut expected = names(&plain);
+    expected.retain(|name| !tests.contains(&&**name));
+    assert_eq!(names(&plain).len(), expected.len() + tests.len());
+    assert_eq!((names(&first), first.outputs().len()), (expected, 0));
+    assert_eq!(first.gram(), gram);
+
+    let next = Mlr::rebuild(&first, &of, &other, None).unwrap().unwrap().for_trials();
+    let kept: *const _ = first.parts.gram.get().unwrap();
+    assert!(std::ptr::eq(kept, next.parts.gram.get().unwrap()));
+    assert_eq!(next.gram(), gram);
+    // A run of the same repetition measures everything again.
+    let run = Mlr::rebuild(&next, &other, &of, None).unwrap().unwrap();
+    assert_eq!((names(&run), run.outputs()), (names(&plain), plain.outputs()));
+}
+
+#[test]
 fn the_interleaved_ridge_of_the_release_is_its_kronecker_form() {
     let data = dataset(60, 12, 3, Kind::F64);
     let data = Dataset { shape: Shape { channels: 1, rows: 3, columns: 4 }, ..data };
