@@ -78,7 +78,7 @@ pub trait Progress {
     fn stage(&mut self, _stage: Stage, _to_run: usize, _done: usize) {}
     /// A cell starts.
     fn started(&mut self, _planned: &Planned) {}
-    /// A cell ended.
+    /// A cell ended by itself: not of one that the interrupt stopped, which will run again.
     fn finished(&mut self, _planned: &Planned, _outcome: &Outcome) {}
 }
 
@@ -414,7 +414,7 @@ impl Conductor<'_> {
                 self.ledger.enter(record.identity.clone(), record.header.clone());
                 match &record.header.status {
                     status if status.is_result() => self.report.ran += 1,
-                    Status::Interrupted => {}
+                    Status::Interrupted => return Ok(()),
                     status => self.fail(planned.label.clone(), status.clone()),
                 }
             }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use converge_bench::cell::Stage;
 use converge_bench::clock::{Clock, Monotonic};
 use converge_bench::conduct::Progress;
-use converge_bench::record::Status;
 use converge_bench::study::{Planned, Study};
 use converge_bench::worker::Outcome;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -108,7 +107,6 @@ impl Progress for Shown {
         self.ran += 1;
         if let Outcome::Finished(record) = outcome
             && !record.header.status.is_result()
-            && record.header.status != Status::Interrupted
         {
             self.failed += 1;
         }

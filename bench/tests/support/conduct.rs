@@ -137,6 +137,15 @@ pub(crate) fn an_interrupt_keeps_what_is_done_and_the_next_command_goes_on(_: &m
     assert_eq!((rest.ran + rest.done, rest.done), (6, report.ran));
 }
 
+/// Counts cells that ended.
+struct Ended(usize);
+
+impl Progress for Ended {
+    fn finished(&mut self, _: &Planned, _: &Outcome) {
+        self.0 += 1;
+    }
+}
+
 pub(crate) fn an_endless_cell_is_ended_by_the_interrupt(_: &mut Worker) {
     let bench = Bench::new("loop", "");
     let here = options(1);
@@ -145,9 +154,12 @@ pub(crate) fn an_endless_cell_is_ended_by_the_interrupt(_: &mut Worker) {
         std::thread::sleep(std::time::Duration::from_millis(1500));
         flag.store(true, Ordering::SeqCst);
     });
-    let report = bench.conduct(&here);
+    let mut ended = Ended(0);
+    let report = run_study(&bench.study, &bench.store, &here, &mut FixedSeeds, &mut ended)
+        .expect("it ends cleanly");
     timer.join().expect("the timer ends");
     assert!(report.interrupted);
+    assert_eq!(ended.0, report.ran, "the stopped cell has not ended");
     assert!(report.failed.is_empty(), "an interrupt is no failure: {:?}", report.failed);
 }
 
