@@ -391,6 +391,7 @@ mod tests {
                 stop: Vec::new(),
                 reference: None,
                 outputs: Vec::new(),
+                metrics: Vec::new(),
             },
             header: Header {
                 status: Status::Budget,

@@ -1,6 +1,8 @@
 //! The verdict table of a terminal: one claim a row, numbers never cut, columns aligned over the
 //! whole run.
 
+use std::collections::BTreeSet;
+
 use unicode_width::UnicodeWidthStr;
 
 use crate::claim::Answer;
@@ -240,11 +242,14 @@ impl Style {
         let seeds = 2 * open.iter().map(|verdict| verdict.seeds).max()?.max(SEEDS_HINT);
         let mut names: Vec<&str> = open.iter().map(|verdict| verdict.claim.as_str()).collect();
         names.dedup();
-        let several = open.iter().any(|verdict| verdict.study != first.study);
-        let path = if several {
+        let studies: BTreeSet<(&str, &str)> =
+            open.iter().map(|v| (v.paper.as_str(), v.study.as_str())).collect();
+        // By name: a study may stand in a folder of its paper's folder.
+        let path = if studies.len() > STUDIES_HINT {
             format!("figures/{}", first.paper)
         } else {
-            format!("figures/{}/{}.toml", first.paper, first.study)
+            let names = studies.iter().map(|(paper, study)| format!("{paper}/{study}"));
+            names.collect::<Vec<_>>().join(" ")
         };
         let size = if first.trial { " --quick" } else { "" };
         let head = format!("next: converge run {path}{size} --seeds {seeds}");
@@ -307,6 +312,8 @@ impl Style {
     }
 }
 
+/// Most studies that a hint names one by one.
+const STUDIES_HINT: usize = 3;
 /// Fewest seeds that a hint starts from.
 const SEEDS_HINT: usize = 10;
 
@@ -469,7 +476,7 @@ mod tests {
         assert!(lines[1].ends_with('…'), "{text}");
         assert!(text.contains("3 verdicts: 1 supported, 1 refuted, 1 inconclusive."), "{text}");
         assert!(text.contains("2 not as expected. (exit 4)"), "{text}");
-        assert!(text.contains("next: converge run figures/admm-softmax/generalisation.toml"));
+        assert!(text.contains("next: converge run admm-softmax/generalisation"));
     }
 
     #[test]

@@ -119,6 +119,7 @@ fn harness(criterion: &mut Criterion) {
         stop: vec![StopRule::Iterations(10)],
         reference: None,
         outputs: Vec::new(),
+        metrics: Vec::new(),
     };
     let request =
         Request { cell, reference: None, threads: 1, timed: false, concurrency: 1, memory: None };

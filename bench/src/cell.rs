@@ -136,6 +136,18 @@ pub enum StopRule {
     },
 }
 
+impl StopRule {
+    /// The metric it looks at.
+    pub fn metric(&self) -> Option<&str> {
+        match self {
+            Self::Target { metric, .. }
+            | Self::Plateau { metric, .. }
+            | Self::Divergence { metric, .. } => Some(metric),
+            Self::Iterations(_) | Self::Samples(_) | Self::Seconds(_) => None,
+        }
+    }
+}
+
 /// Everything that decides the numbers of one run. Its hash is the run's [`Identity`].
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -158,6 +170,10 @@ pub struct Cell {
     pub reference: Option<Identity>,
     /// Arrays to keep, by name ([`Wanted`](crate::outputs::Wanted)); `iterate` is always on offer.
     pub outputs: Vec<String>,
+    /// Metrics that the tuning reads, in its trials: the problem may leave out the others. Elsewhere
+    /// empty, and all are measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<String>,
 }
 
 impl Cell {
@@ -204,6 +220,7 @@ impl Cell {
                 self.root,
                 self.seed,
                 self.stage == Stage::Tune,
+                self.metrics,
                 self.reference,
             ])),
             Task::Probe { .. } => String::new(),

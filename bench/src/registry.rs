@@ -89,7 +89,7 @@ type BuildFn = fn(&Value, Seed, Option<&[f64]>) -> Result<Instance, RegistryErro
 type CheckFn = fn(&Value) -> Result<(), RegistryError>;
 type RebuildFn =
     fn(&Instance, &Value, &Value, Option<&[f64]>) -> Result<Option<Instance>, RegistryError>;
-type ForTrialsFn = fn(Instance) -> Instance;
+type ForTrialsFn = fn(Instance, &[String]) -> Instance;
 type MetricsFn = fn(&Instance) -> Vec<Metric>;
 type FactsFn = fn(&Instance) -> Vec<(&'static str, String)>;
 type StartFn = fn(&Instance, &Value, Seed, Seed) -> Result<Box<dyn Process>, RegistryError>;
@@ -271,15 +271,21 @@ impl Registry {
         (self.find_problem(kind)?.rebuild)(kin, of, config, reference)
     }
 
-    /// An instance of problem `kind` for the trials of a tuning ([`Build::for_trials`]).
+    /// An instance of problem `kind` for the trials of a tuning that reads `metrics`
+    /// ([`Build::for_trials`]).
     ///
     /// # Errors
     /// [`RegistryError::Unknown`].
     ///
     /// # Panics
     /// If anybody else holds the instance.
-    pub fn for_trials(&self, kind: &str, instance: Instance) -> Result<Instance, RegistryError> {
-        Ok((self.find_problem(kind)?.for_trials)(instance))
+    pub fn for_trials(
+        &self,
+        kind: &str,
+        instance: Instance,
+        metrics: &[String],
+    ) -> Result<Instance, RegistryError> {
+        Ok((self.find_problem(kind)?.for_trials)(instance, metrics))
     }
 
     /// Metrics of an instance of problem `kind`.
@@ -384,10 +390,11 @@ fn typed<P: Problem>(instance: &Instance) -> Arc<P> {
 
 /// # Panics
 /// If anybody else holds the instance, which only a bug in the worker can do.
-fn for_trials<P: Build>(instance: Instance) -> Instance {
+fn for_trials<P: Build>(instance: Instance, metrics: &[String]) -> Instance {
     let problem = typed::<P>(&instance);
     drop(instance);
-    Arc::new(Arc::into_inner(problem).expect("the worker has just built it").for_trials())
+    let problem = Arc::into_inner(problem).expect("the worker has just built it");
+    Arc::new(problem.for_trials(metrics))
 }
 
 impl From<EnsembleError> for ProbeError {

@@ -223,6 +223,7 @@ fn cell(problem: serde_json::Value, fault: &str) -> Cell {
         stop: vec![StopRule::Iterations(10)],
         reference: None,
         outputs: vec!["iterate".into()],
+        metrics: Vec::new(),
     }
 }
 
@@ -296,9 +297,10 @@ fn an_instance_is_made_out_of_the_last_one_of_its_repetition(worker: &mut Worker
     assert!((start(&records[2]) - start(&records[3]) - 1.0).abs() < 1e-10);
 }
 
-/// The third asks for the instance of the second, the fourth for one that shares samples with it.
-fn a_trial_measures_what_a_run_does_but_for_the_test_samples(worker: &mut Worker) {
-    let mut ask = |stage: Stage, ridge: f64| {
+/// The third asks for the instance of the second, the fourth for one that shares samples with it; the
+/// last is read for a metric of the validation samples.
+fn a_trial_measures_what_a_run_does_but_for_what_nobody_reads(worker: &mut Worker) {
+    let mut ask = |stage: Stage, ridge: f64, metrics: &[&str]| {
         let problem = json!({ "dataset": "digits", "ridge": { "identity": ridge } });
         let task = Task::Run {
             problem: section("mlr", problem),
@@ -307,12 +309,19 @@ fn a_trial_measures_what_a_run_does_but_for_the_test_samples(worker: &mut Worker
         };
         let stop = vec![StopRule::Iterations(2)];
         let seed = Cell::FIRST_TUNE_SEED;
-        let cell = Cell { task, stage, seed, stop, outputs: Vec::new(), ..cell(json!({}), "none") };
+        let metrics = metrics.iter().map(|&name| name.to_owned()).collect();
+        let cell = cell(json!({}), "none");
+        let cell = Cell { task, stage, seed, stop, outputs: Vec::new(), metrics, ..cell };
         record(run(worker, &Request { cell, ..request("none") }))
     };
-    let stages = [Stage::Main, Stage::Tune, Stage::Tune, Stage::Tune, Stage::Main];
-    let records: Vec<Record> =
-        stages.into_iter().zip([0.1, 0.1, 0.1, 0.2, 0.1]).map(|(s, r)| ask(s, r)).collect();
+    let records = [
+        ask(Stage::Main, 0.1, &[]),
+        ask(Stage::Tune, 0.1, &[]),
+        ask(Stage::Tune, 0.1, &["train-loss"]),
+        ask(Stage::Tune, 0.2, &[]),
+        ask(Stage::Main, 0.1, &[]),
+        ask(Stage::Tune, 0.1, &["validation-loss"]),
+    ];
     let measured = |record: &Record, tests: bool| {
         let columns = record.trace.columns.iter().filter(|column| column.metric.name != "seconds");
         let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
@@ -332,7 +341,11 @@ fn a_trial_measures_what_a_run_does_but_for_the_test_samples(worker: &mut Worker
     assert_eq!(measured(&records[4], true), whole);
     assert_eq!(records[1].trace.digests, records[0].trace.digests);
     let tested = records.iter().map(|record| record.header.facts["test"] != "0");
-    assert_eq!(tested.collect::<Vec<_>>(), [true, false, false, false, true]);
+    assert_eq!(tested.collect::<Vec<_>>(), [true, false, false, false, true, false]);
+    let untrained: Vec<_> =
+        open.into_iter().filter(|(metric, _)| metric.split != Split::Train).collect();
+    assert_eq!(measured(&records[5], true), untrained);
+    assert_eq!(records[5].trace.digests, records[0].trace.digests);
 }
 
 fn a_panic_is_a_status_with_message_and_place_and_the_worker_lives(worker: &mut Worker) {
@@ -501,7 +514,7 @@ fn main() {
     let tests: Vec<Test> = tests![
         a_cell_runs_and_its_record_is_whole,
         an_instance_is_made_out_of_the_last_one_of_its_repetition,
-        a_trial_measures_what_a_run_does_but_for_the_test_samples,
+        a_trial_measures_what_a_run_does_but_for_what_nobody_reads,
         a_panic_is_a_status_with_message_and_place_and_the_worker_lives,
         an_abort_and_an_exit_are_statuses_and_the_next_cell_runs,
         a_memory_hog_ends_at_its_limit,

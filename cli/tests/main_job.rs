@@ -49,6 +49,31 @@ fn run_answers_draws_and_says_where() {
     assert_eq!(beside, 2);
 }
 
+/// As people call it: from the folder of the studies, by a bare name; and further studies of a paper by
+/// their folder, beside the others in the store.
+#[test]
+fn studies_are_run_from_where_they_stand_and_further_ones_by_their_folder() {
+    let workshop = Workshop::new();
+    workshop.study("descent", TINY);
+    std::fs::create_dir(workshop.path().join("figures/tiny/further")).unwrap();
+    workshop.study("further/again", &TINY.replace("T1", "T1-again"));
+    let verdicts = |folder: &str, argument: &str| {
+        let store = workshop.store();
+        let arguments = ["run", "--quiet", "--json", "--store", store.to_str().unwrap(), argument];
+        let mut command = workshop.command(&arguments);
+        let output = command.current_dir(workshop.path().join(folder)).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+        let found: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        found.into_iter().map(|v| format!("{} {}", v["paper"], v["claim"])).collect::<Vec<_>>()
+    };
+    let (one, again) = (["\"tiny\" \"T1\""], ["\"tiny\" \"T1-again\""]);
+    assert_eq!(verdicts("figures/tiny", "descent.toml"), one);
+    assert_eq!(verdicts("figures/tiny/further", "again.toml"), again);
+    assert_eq!(verdicts("", "figures/tiny"), one);
+    assert_eq!(verdicts("", "figures/tiny/further"), again);
+    assert!(workshop.store().join("figures/tiny/again/descent.svg").is_file());
+}
+
 #[test]
 fn a_second_run_measures_nothing_again() {
     let workshop = Workshop::new();

@@ -125,6 +125,7 @@ fn reference(study: &Study, plan: &Plan, problem: &Case, at: &Point, seed: u64) 
         sampling: reference.sampling.clone(),
         stop: reference.stop.clone(),
         outputs: vec!["iterate".into()],
+        metrics: Vec::new(),
         ..run(study, plan, Stage::Reference, seed, (problem, at), solver)
     })
 }
@@ -172,6 +173,7 @@ fn trials(
             if let Some(stop) = &tune.stop {
                 cell.stop.clone_from(stop);
             }
+            cell.metrics = tune.reads(&cell.stop);
             let planned = study.place(plan, label, cell);
             attempts.push(Attempt { key, trial, values, planned });
         }
@@ -286,6 +288,7 @@ fn run(
         stop: plan.stop.clone(),
         reference: None,
         outputs: plan.outputs.clone(),
+        metrics: Vec::new(),
     }
 }
 
@@ -307,6 +310,7 @@ fn probe_cell(study: &Study, plan: &Plan, probe: &Case, point: &Point, seed: u64
         stop: Vec::new(),
         reference: None,
         outputs: Vec::new(),
+        metrics: Vec::new(),
     };
     let mut planned = study.place(plan, label, cell);
     planned.timed |= probe.timed;

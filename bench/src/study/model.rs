@@ -141,6 +141,7 @@ fn cell(
         stop: stop(root)?,
         reference: None,
         outputs: vec!["image".into()],
+        metrics: Vec::new(),
     })
 }
 

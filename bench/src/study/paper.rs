@@ -1,6 +1,7 @@
 //! The folder of a paper: its file, its studies, the order of its curves.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::fields::{nearest, only};
@@ -23,7 +24,8 @@ pub struct Paper {
 }
 
 impl Paper {
-    /// Reads `paper.toml`, given by its path or by that of its folder.
+    /// Reads `paper.toml`, given by its path, by that of its folder or of a folder of further studies in
+    /// that.
     ///
     /// ```toml
     /// title      = "A paper"
@@ -37,7 +39,9 @@ impl Paper {
     /// # Errors
     /// [`StudyError`] at the first mistake.
     pub fn read(path: &Path) -> Result<Self, StudyError> {
-        let path = if path.is_dir() { path.join("paper.toml") } else { path.to_owned() };
+        // The folder of a bare file name is empty.
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let path = if path.is_dir() { file_of(path) } else { path.to_owned() };
         let full = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
         let folder = full.parent().and_then(Path::file_name);
         let id = folder.map_or_else(String::new, |name| name.to_string_lossy().into_owned());
@@ -79,6 +83,14 @@ impl Paper {
     }
 }
 
+/// The file of the paper that a folder of studies belongs to.
+fn file_of(folder: &Path) -> PathBuf {
+    let own = folder.join("paper.toml");
+    let full = std::path::absolute(folder).unwrap_or_default();
+    let above = full.parent().map(|above| above.join("paper.toml"));
+    above.filter(|above| above.is_file() && !own.is_file()).unwrap_or(own)
+}
+
 /// An argument that names no study.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("no study at `{argument}`{hint}")]
@@ -90,7 +102,8 @@ pub struct NoStudy {
 }
 
 /// Study files under `figures`: all of them, or those that `argument` names. It may be a file, a
-/// folder, the name of a paper, of a study, or `paper/study`.
+/// folder, the name of a paper, of a study, or `paper/study`. A folder of a paper stands for the studies
+/// in it, not for further ones in folders of its own (`paper/folder`).
 pub(super) fn discover(figures: &Path, argument: Option<&str>) -> Result<Vec<PathBuf>, NoStudy> {
     let all = studies_below(figures);
     let Some(argument) = argument else {
@@ -103,18 +116,19 @@ pub(super) fn discover(figures: &Path, argument: Option<&str>) -> Result<Vec<Pat
         return Ok(vec![path.to_owned()]);
     }
     if path.is_dir() {
-        let mut found = studies_in(path);
-        found.extend(studies_below(path));
+        let own = studies_in(path);
+        let found = if own.is_empty() { studies_below(path) } else { own };
         let hint = "; the folder holds none".to_owned();
         let none = NoStudy { argument: argument.into(), hint };
         return if found.is_empty() { Err(none) } else { Ok(found) };
     }
     let names = |path: &PathBuf| {
-        let study = path.file_stem().map(|name| name.to_string_lossy().into_owned());
-        let paper = path.parent().and_then(Path::file_name);
-        let paper = paper.map(|name| name.to_string_lossy().into_owned());
-        let (study, paper) = (study.unwrap_or_default(), paper.unwrap_or_default());
-        [format!("{paper}/{study}"), study, paper]
+        let inside = path.strip_prefix(figures).unwrap_or(path);
+        let text = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+        let paper = text(inside.iter().next());
+        let study = text(inside.file_stem());
+        let folder = text(inside.parent().map(Path::as_os_str));
+        [format!("{paper}/{study}"), study, folder]
     };
     let matches: Vec<PathBuf> = all
         .iter()
@@ -142,8 +156,10 @@ fn studies_in(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// The study files of the folders in a folder, and of those in them.
 fn studies_below(folder: &Path) -> Vec<PathBuf> {
-    sorted(folder).iter().filter(|path| path.is_dir()).flat_map(|path| studies_in(path)).collect()
+    let folders = sorted(folder).into_iter().filter(|path| path.is_dir());
+    folders.flat_map(|path| [studies_in(&path), studies_below(&path)].concat()).collect()
 }
 
 fn sorted(folder: &Path) -> Vec<PathBuf> {

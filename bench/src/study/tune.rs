@@ -1,5 +1,6 @@
 //! Tuning: the trials of each solver, and the choice among them.
 
+use std::collections::BTreeSet;
 use std::ops;
 
 use serde_json::Value;
@@ -153,6 +154,13 @@ impl Tune {
             axes.iter().zip(&shifts).map(value).collect()
         };
         (0..self.trials).map(trial).collect()
+    }
+
+    /// The metrics that a trial which `stop` ends is read for, sorted.
+    pub(super) fn reads(&self, stop: &[StopRule]) -> Vec<String> {
+        let watched = stop.iter().filter_map(StopRule::metric);
+        let names: BTreeSet<&str> = watched.chain([self.metric.as_str()]).collect();
+        names.into_iter().map(str::to_owned).collect()
     }
 
     /// What a run cost, smaller is better: infinite where it has no number. `None` if the run did

@@ -260,7 +260,7 @@ impl Desk<'_> {
             None => self.registry.build(&problem.kind, &config, seed, reference)?,
         };
         if cell.stage == Stage::Tune {
-            instance = self.registry.for_trials(&problem.kind, instance)?;
+            instance = self.registry.for_trials(&problem.kind, instance, &cell.metrics)?;
         }
         let (problem, kept) = (problem.clone(), Arc::clone(&instance));
         self.instance = Some(Kept { key, problem, seed, instance: kept });

@@ -26,6 +26,7 @@ pub(crate) fn cell(seed: u64) -> Cell {
         stop: vec![StopRule::Iterations(10)],
         reference: (seed % 2 == 1).then(|| Identity(format!("{seed:032x}"))),
         outputs: vec!["iterate".into()],
+        metrics: Vec::new(),
     }
 }
 

@@ -99,15 +99,16 @@ impl<T: Real> Block<'_, T> {
             T::vectors::<S>(&self.weights[start + self.from..start + self.to])
         });
         let out = &mut scores[class * capacity..];
-        if S::REGISTER_COUNT >= MANY_REGISTERS {
-            self.blocks::<S, C, ROWS>(simd, &w, out, capacity);
-        } else {
-            self.blocks::<S, C, FEW_ROWS>(simd, &w, out, capacity);
+        match (S::REGISTER_COUNT >= MANY_REGISTERS, class == 0) {
+            (true, true) => self.blocks::<S, C, ROWS, true>(simd, &w, out, capacity),
+            (true, false) => self.blocks::<S, C, ROWS, false>(simd, &w, out, capacity),
+            (false, true) => self.blocks::<S, C, FEW_ROWS, true>(simd, &w, out, capacity),
+            (false, false) => self.blocks::<S, C, FEW_ROWS, false>(simd, &w, out, capacity),
         }
     }
 
     #[inline(always)]
-    fn blocks<S: Simd, const C: usize, const R: usize>(
+    fn blocks<S: Simd, const C: usize, const R: usize, const AHEAD: bool>(
         &self,
         simd: S,
         w: &[&[T::Vector<S>]; C],
@@ -117,15 +118,17 @@ impl<T: Real> Block<'_, T> {
         let samples = self.rows.len() / self.stride;
         let whole = samples / R * R;
         for j in (0..whole).step_by(R) {
-            self.samples::<S, C, R>(simd, w, j, out, capacity);
+            self.samples::<S, C, R, AHEAD>(simd, w, j, out, capacity);
         }
         for j in whole..samples {
-            self.samples::<S, C, 1>(simd, w, j, out, capacity);
+            self.samples::<S, C, 1, false>(simd, w, j, out, capacity);
         }
     }
 
+    /// With `AHEAD`, the first reading of a block, asks for the same features of the next rows: a row is
+    /// too short a stretch for the processor to guess them, and without a product nothing else asks.
     #[inline(always)]
-    fn samples<S: Simd, const C: usize, const R: usize>(
+    fn samples<S: Simd, const C: usize, const R: usize, const AHEAD: bool>(
         &self,
         simd: S,
         w: &[&[T::Vector<S>]; C],
@@ -141,6 +144,12 @@ impl<T: Real> Block<'_, T> {
         });
         let mut sums = [[T::splat(simd, T::default()); C]; R];
         for v in 0..n {
+            if AHEAD {
+                for r in 0..R {
+                    let row = (sample + R + r) * self.stride + self.from;
+                    prefetch(self.rows, row * size_of::<T>() + v * size_of::<T::Vector<S>>());
+                }
+            }
             let x: [T::Vector<S>; R] = std::array::from_fn(|r| d[r][v]);
             for c in 0..C {
                 let weight = w[c][v];
@@ -169,6 +178,8 @@ pub(crate) struct Accumulate<'a, T> {
     pub capacity: usize,
     /// `(stride, classes)`.
     pub sums: &'a mut [f64],
+    /// Start from zero, whatever the sums are.
+    pub fresh: bool,
     /// The rows of the next tile, if they are stored in this type. Asked for in equal shares: this
     /// product leaves the memory idle, and the next scores would wait for it.
     pub ahead: &'a [T],
@@ -265,7 +276,11 @@ impl<T: Real> Accumulate<'_, T> {
         let lanes = self.stride / per_row;
         for (c, sums) in sums.iter().enumerate() {
             let start = (class + c) * self.stride + vector * lanes;
-            T::add_to(simd, sums, &mut self.sums[start..start + F * lanes]);
+            let totals = &mut self.sums[start..start + F * lanes];
+            if self.fresh {
+                totals.fill(0.0);
+            }
+            T::add_to(simd, sums, totals);
         }
     }
 }
@@ -368,7 +383,7 @@ mod tests {
         let right: Vec<T> = (0..CAPACITY * CLASSES).map(|i| T::from_f64(number(i + 5))).collect();
         let bias = [0.25; CLASSES];
         let mut scores = vec![f64::NAN; CAPACITY * CLASSES];
-        let mut sums = vec![1.0; STRIDE * CLASSES];
+        let mut sums = vec![f64::NAN; STRIDE * CLASSES];
         simd.vectorize(Scores {
             rows: &rows,
             stride: STRIDE,
@@ -377,14 +392,17 @@ mod tests {
             scores: &mut scores,
             capacity: CAPACITY,
         });
-        simd.vectorize(Accumulate {
-            rows: &rows,
-            stride: STRIDE,
-            right: &right,
-            capacity: CAPACITY,
-            sums: &mut sums,
-            ahead: &[],
-        });
+        for fresh in [true, false] {
+            simd.vectorize(Accumulate {
+                rows: &rows,
+                stride: STRIDE,
+                right: &right,
+                capacity: CAPACITY,
+                sums: &mut sums,
+                fresh,
+                ahead: &[],
+            });
+        }
         for k in 0..CLASSES {
             for j in 0..SAMPLES {
                 let terms =
@@ -396,7 +414,7 @@ mod tests {
             for i in 0..STRIDE {
                 let terms =
                     (0..SAMPLES).map(|j| number(j * STRIDE + i) * number(k * CAPACITY + j + 5));
-                let expected = 1.0 + terms.sum::<f64>();
+                let expected = 2.0 * terms.sum::<f64>();
                 let found = sums[k * STRIDE + i];
                 assert!((found - expected).abs() <= tolerance, "sum {i}, {k}: {found}");
             }

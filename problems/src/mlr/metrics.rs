@@ -8,12 +8,13 @@ use crate::{Better, Metric, Output, Problem, Seed, Split};
 /// The metrics of an instance, in the order of their row.
 pub(super) fn list(mlr: &Mlr) -> Vec<Metric> {
     use Better::{Higher, Lower};
-    let mut list = vec![
-        Metric::new("objective", Lower, Split::Train),
-        Metric::new("gradient-norm", Lower, Split::Train),
-        Metric::new("train-loss", Lower, Split::Train),
-        Metric::new("train-accuracy", Higher, Split::Train),
-    ];
+    let mut list = Vec::new();
+    if mlr.measures_training {
+        list.push(Metric::new("objective", Lower, Split::Train));
+        list.push(Metric::new("gradient-norm", Lower, Split::Train));
+        list.push(Metric::new("train-loss", Lower, Split::Train));
+        list.push(Metric::new("train-accuracy", Higher, Split::Train));
+    }
     if mlr.parts.validation.is_some() {
         list.push(Metric::new("validation-loss", Lower, Split::Validation));
         list.push(Metric::new("validation-accuracy", Higher, Split::Validation));
@@ -22,7 +23,7 @@ pub(super) fn list(mlr: &Mlr) -> Vec<Metric> {
         list.push(Metric::new("test-loss", Lower, Split::Test));
         list.push(Metric::new("test-accuracy", Higher, Split::Test));
     }
-    if mlr.reference.is_some() {
+    if mlr.measures_training && mlr.reference.is_some() {
         list.push(Metric::new("objective-gap", Lower, Split::Train));
         list.push(Metric::new("distance", Lower, Split::Train));
     }
@@ -66,17 +67,21 @@ impl Problem for Mlr {
                 *place = if value.is_finite() { value } else { f64::NAN };
             }
         };
-        let (objective, misfit, correct) = self.assess_train(x, scratch);
-        push(objective);
-        push(norm(scratch.gradient.iter().copied()));
-        push(misfit / self.samples() as f64);
-        push(correct / self.samples() as f64);
+        let mut objective = f64::NAN;
+        if self.measures_training {
+            let (value, misfit, correct) = self.assess_train(x, scratch);
+            objective = value;
+            push(value);
+            push(norm(scratch.gradient.iter().copied()));
+            push(misfit / self.samples() as f64);
+            push(correct / self.samples() as f64);
+        }
         for part in [self.parts.validation.as_ref(), self.test()].into_iter().flatten() {
             let (misfit, correct) = Self::assess(part, x, scratch);
             push(misfit / part.rows.samples as f64);
             push(correct / part.rows.samples as f64);
         }
-        if let Some(reference) = &self.reference {
+        if let Some(reference) = self.reference.as_ref().filter(|_| self.measures_training) {
             push(objective - reference.value);
             let gap = norm(x.iter().zip(&reference.x).map(|(x, r)| x - r));
             push(gap / norm(reference.x.iter().copied()));

@@ -69,7 +69,7 @@ use self::features::FeatureMap;
 use self::rows::Rows;
 use self::sweep::Samples;
 use crate::data::{self, Dataset, DatasetChoice, Features, Shape};
-use crate::{Build, Metric, Seed, SetupError, Value, require};
+use crate::{Build, Metric, Seed, SetupError, Split, Value, require};
 
 pub use features::{FeatureChoice, RandomConvolution};
 pub use objective::{Linearization, MlrScratch};
@@ -227,6 +227,8 @@ pub struct Mlr {
     reference: Option<Reference>,
     /// Meets the trials of a tuning: measures no test samples, keeps the Gram matrix.
     trials: bool,
+    /// Whether the metrics of the training samples are measured.
+    measures_training: bool,
 }
 
 /// The samples of an instance. Instances that differ in the Tikhonov term alone share them.
@@ -291,6 +293,7 @@ impl Mlr {
             metrics: Vec::new(),
             reference: None,
             trials: false,
+            measures_training: true,
         };
         mlr.set_reference(reference)?;
         Ok(mlr)
@@ -470,8 +473,14 @@ impl Build for Mlr {
         })
     }
 
-    fn for_trials(mut self) -> Self {
+    /// Measures no test samples; the training samples, for which a row needs a pass with its gradient,
+    /// only where a metric of theirs is read.
+    fn for_trials(mut self, metrics: &[String]) -> Self {
         self.trials = true;
+        let read =
+            |metric: &Metric| metrics.is_empty() || metrics.iter().any(|n| metric.name == *n);
+        self.measures_training =
+            self.metrics.iter().any(|metric| metric.split == Split::Train && read(metric));
         self.metrics = metrics::list(&self);
         self
     }

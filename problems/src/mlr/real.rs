@@ -68,11 +68,12 @@ real!(
     mul_add_e_f32s,
     reduce_sum_f32s,
     fn add_to<S: Simd>(_: S, registers: &[S::f32s], totals: &mut [f64]) {
-        let mut flat = [0.0; PAD];
-        let lanes = totals.len() / registers.len();
+        // Of a length that the compiler knows, so that the loop becomes registers.
+        let lanes = size_of::<S::f32s>() / size_of::<f32>();
         for (totals, register) in totals.chunks_exact_mut(lanes).zip(registers) {
+            let mut flat = [0.0; PAD];
             S::as_mut_simd_f32s(&mut flat).0[0] = *register;
-            for (total, value) in totals.iter_mut().zip(&flat) {
+            for (total, value) in totals.iter_mut().zip(&flat[..lanes]) {
                 *total += f64::from(*value);
             }
         }

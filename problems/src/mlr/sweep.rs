@@ -217,24 +217,20 @@ impl Sweep<'_> {
 /// Adds the partial products of the chunks in order and undoes the padding.
 fn reduce(partial: &[f64], scale: f64, stride: usize, classes: usize, product: &mut [f64]) {
     let rows = product.len() / classes;
-    product.fill(0.0);
-    for chunk in partial.chunks_exact(classes * (stride + 1)) {
-        let (sums, constant) = chunk.split_at(classes * stride);
-        for ((column, sum), c) in
-            product.chunks_exact_mut(rows).zip(sums.chunks_exact(stride)).zip(constant)
-        {
+    Arch::new().dispatch(|| {
+        for (k, column) in product.chunks_exact_mut(rows).enumerate() {
+            column.fill(0.0);
             let (bias, inputs) = column.split_last_mut().expect("a column ends with its bias");
-            for (to, from) in inputs.iter_mut().zip(sum) {
-                *to += from;
+            for chunk in partial.chunks_exact(classes * (stride + 1)) {
+                let (sums, constant) = chunk.split_at(classes * stride);
+                for (to, from) in inputs.iter_mut().zip(&sums[k * stride..]) {
+                    *to += from;
+                }
+                *bias += constant[k];
             }
-            *bias += c;
+            inputs.iter_mut().for_each(|value| *value *= scale);
         }
-    }
-    for column in product.chunks_exact_mut(rows) {
-        for value in &mut column[..rows - 1] {
-            *value *= scale;
-        }
-    }
+    });
 }
 
 /// What all threads of a sweep share.
@@ -272,19 +268,21 @@ impl<T: Element, F: Fn(&mut Tile<'_>) + Sync> Job<'_, T, F> {
         let first = self.first_tile(from);
         for (c, sums) in sums.iter_mut().enumerate() {
             let partial = &mut partial[c * part..(c + 1) * part];
-            partial.fill(0.0);
             sums.fill(0.0);
-            for tile in self.first_tile(from + c)..self.first_tile(from + c + 1) {
+            let begin = self.first_tile(from + c);
+            for tile in begin..self.first_tile(from + c + 1) {
                 let start = (tile - first) * self.tile_state();
                 let state = &mut state[start..start + self.tile_state()];
-                self.tile(tile, worker, partial, sums, state);
+                self.tile(tile, tile == begin, worker, partial, sums, state);
             }
         }
     }
 
+    /// The first tile of a chunk starts its sums, in `partial`, from zero.
     fn tile(
         &self,
         tile: usize,
+        fresh: bool,
         worker: &mut Worker<T>,
         partial: &mut [f64],
         sums: &mut [f64; SUMS],
@@ -306,7 +304,9 @@ impl<T: Element, F: Fn(&mut Tile<'_>) + Sync> Job<'_, T, F> {
             }
         };
         let rows = samples.tile(&terms, &mut worker.rows, arch);
-        let scores = &mut worker.scores[..];
+        // Buffers have room for the tiles of all parts, and a part of few samples has smaller ones: what lies
+        // beyond would pass for more classes.
+        let scores = &mut worker.scores[..capacity * classes];
         arch.dispatch(Scores {
             rows,
             stride,
@@ -327,14 +327,18 @@ impl<T: Element, F: Fn(&mut Tile<'_>) + Sync> Job<'_, T, F> {
         });
         if self.accumulate {
             let (product, constant) = partial.split_at_mut(classes * stride);
+            if fresh {
+                constant.fill(0.0);
+            }
             for (total, column) in constant.iter_mut().zip(scores.chunks_exact(capacity)) {
                 *total += column[..to - from].iter().sum::<f64>();
             }
-            let right = T::right(scores, &mut worker.right, arch);
+            let right = T::right(scores, &mut worker.right[..capacity * classes], arch);
             let next = Terms::Range(to, (to + capacity).min(self.sweep.terms()));
             let all = self.sweep.batch.is_none();
             let ahead = if all { samples.stored(&next).unwrap_or_default() } else { &[] };
-            arch.dispatch(Accumulate { rows, stride, right, capacity, sums: product, ahead });
+            let sums = product;
+            arch.dispatch(Accumulate { rows, stride, right, capacity, sums, fresh, ahead });
         }
     }
 }

@@ -218,7 +218,7 @@ fn an_instance_made_out_of_another_is_the_one_that_is_built() {
 }
 
 #[test]
-fn trials_see_no_test_samples_and_share_their_gram_matrix() {
+fn trials_measure_what_is_read_but_no_test_samples_and_share_their_gram_matrix() {
     let choice: DatasetChoice = serde_json::from_value(serde_json::json!("digits")).unwrap();
     let of = MlrConfig::new(choice);
     let other = MlrConfig { ridge: Ridge::Identity(0.5), ..of.clone() };
@@ -226,7 +226,7 @@ fn trials_see_no_test_samples_and_share_their_gram_matrix() {
     let gram = plain.gram();
     assert!(plain.parts.gram.get().is_none(), "a run must not hold a matrix more");
 
-    let first = Mlr::build(&of, Seed::root(3), None).unwrap().for_trials();
+    let first = Mlr::build(&of, Seed::root(3), None).unwrap().for_trials(&["objective".into()]);
     let names = |mlr: &Mlr| mlr.metrics().iter().map(|m| m.name.clone()).collect::<Vec<_>>();
     let tests = ["test-loss", "test-accuracy"];
     let mut expected = names(&plain);
@@ -235,7 +235,9 @@ fn trials_see_no_test_samples_and_share_their_gram_matrix() {
     assert_eq!((names(&first), first.outputs().len()), (expected, 0));
     assert_eq!(first.gram(), gram);
 
-    let next = Mlr::rebuild(&first, &of, &other, None).unwrap().unwrap().for_trials();
+    let next = Mlr::rebuild(&first, &of, &other, None).unwrap().unwrap();
+    let next = next.for_trials(&["validation-loss".into()]);
+    assert_eq!(names(&next), ["validation-loss", "validation-accuracy"]);
     let kept: *const _ = first.parts.gram.get().unwrap();
     assert!(std::ptr::eq(kept, next.parts.gram.get().unwrap()));
     assert_eq!(next.gram(), gram);
@@ -410,6 +412,35 @@ fn logits_a_thousand_apart_stay_finite() {
         let wrong: f64 = mlr.labels().iter().map(|&y| [0.0, 1000.0, 2000.0][y as usize]).sum();
         assert_close(&[value], &[wrong / 50.0], 1e-10, "value");
         assert!(g.iter().all(|g| g.is_finite()));
+    }
+}
+
+/// Parts of so different sizes have tiles of different sizes, and share the buffers of the largest.
+#[test]
+fn a_part_with_smaller_tiles_has_no_more_classes() {
+    let data = dataset(3000, 6, 3, Kind::F32);
+    for (validation, test) in [(120, 60), (1200, 1700)] {
+        for precision in [Precision::Double, Precision::Mixed] {
+            let (validation, test) = (Some(Amount::Count(validation)), Some(Amount::Count(test)));
+            let split = SplitChoice { validation, test, ..SplitChoice::ALL };
+            let mlr = MlrConfig { split, precision, ..config() };
+            let mlr = Mlr::new(&data, &mlr, Seed::root(1), None).unwrap();
+            let of = |part: &Option<Samples>| part.as_ref().unwrap().capacity;
+            let capacities = [mlr.parts.train.capacity, of(&mlr.parts.validation)];
+            assert_ne!(capacities[0], capacities[1]);
+            let (mut row, mut scratch) = (vec![0.0; 8], mlr.scratch());
+            // Scores that are left behind are not those of more classes.
+            mlr.evaluate(&point(&mlr, 1), &mut row, &mut scratch);
+            mlr.evaluate(&vec![0.0; mlr.dim()], &mut row, &mut scratch);
+            let ln3 = 3.0_f64.ln();
+            assert_close(&[row[2], row[4], row[6]], &[ln3; 3], 1e-14, "losses at zero");
+            let first = |labels: &[u16]| {
+                labels.iter().filter(|&&y| y == 0).count() as f64 / labels.len() as f64
+            };
+            let parts = [&mlr.parts.validation, &mlr.parts.test].map(|p| p.as_ref().unwrap());
+            let expected = [&mlr.parts.train, parts[0], parts[1]].map(|part| first(&part.labels));
+            assert_close(&[row[3], row[5], row[7]], &expected, 1e-14, "accuracies at zero");
+        }
     }
 }
 

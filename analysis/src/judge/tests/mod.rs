@@ -47,6 +47,7 @@ fn run(solver: &str, seed: u64, rows: &[(f64, f64)], status: Status) -> (Label, 
             stop: vec![StopRule::Iterations(100)],
             reference: None,
             outputs: Vec::new(),
+            metrics: Vec::new(),
         },
         header: Header {
             status,

@@ -69,6 +69,7 @@ pub(super) fn run(solver: &str, seed: u64, loss: &[f64], status: Status) -> Run 
         stop: vec![StopRule::Iterations(10)],
         reference: None,
         outputs: Vec::new(),
+        metrics: Vec::new(),
     };
     let label = Label {
         variant: "corrected".into(),

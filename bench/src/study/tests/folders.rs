@@ -49,6 +49,7 @@ fn studies_are_found_by_file_folder_paper_and_name() {
         ("alpha/paper.toml", PAPER),
         ("alpha/one.toml", ""),
         ("alpha/two.toml", ""),
+        ("alpha/more/three.toml", ""),
         ("beta/one.toml", ""),
         ("beta/one.svg", ""),
     ]);
@@ -56,8 +57,19 @@ fn studies_are_found_by_file_folder_paper_and_name() {
     let paths =
         |names: &[&str]| names.iter().map(|name| figures.join(name)).collect::<Vec<PathBuf>>();
     let find = |argument: Option<&str>| Study::discover(figures, argument);
-    assert_eq!(find(None).unwrap(), paths(&["alpha/one.toml", "alpha/two.toml", "beta/one.toml"]));
-    assert_eq!(find(Some("alpha")).unwrap(), paths(&["alpha/one.toml", "alpha/two.toml"]));
+    let all = ["alpha/one.toml", "alpha/two.toml", "alpha/more/three.toml", "beta/one.toml"];
+    assert_eq!(find(None).unwrap(), paths(&all));
+    assert_eq!(find(figures.to_str()).unwrap(), paths(&all));
+    // Further studies of a paper are asked for by their folder.
+    let alpha = figures.join("alpha");
+    for argument in ["alpha", alpha.to_str().unwrap()] {
+        assert_eq!(find(Some(argument)).unwrap(), paths(&["alpha/one.toml", "alpha/two.toml"]));
+    }
+    let more = alpha.join("more");
+    for argument in ["alpha/more", "three", "alpha/three", more.to_str().unwrap()] {
+        assert_eq!(find(Some(argument)).unwrap(), paths(&["alpha/more/three.toml"]));
+    }
+    assert_eq!(Paper::read(&more).unwrap().id, "alpha");
     assert_eq!(find(Some("one")).unwrap(), paths(&["alpha/one.toml", "beta/one.toml"]));
     assert_eq!(find(Some("beta/one")).unwrap(), paths(&["beta/one.toml"]));
     let beta = figures.join("beta");
@@ -90,7 +102,7 @@ fn every_study_of_the_project_reads_at_every_size() {
         Vec::new()
     });
     for path in studies {
-        let paper = Paper::read(&path.with_file_name("paper.toml")).unwrap();
+        let paper = Paper::read(path.parent().unwrap()).unwrap();
         for size in [Size::Quick, Size::Default, Size::Full] {
             let study = Study::read(&path, size, &registry).unwrap();
             assert_eq!(study.paper, paper.id);

@@ -290,6 +290,8 @@ fn tuning_gives_every_trial_its_own_value_within_the_range_on_seeds_of_its_own()
             let value = &planned.label.sweep["solver.walk.decay"];
             assert!((1e-3..=1.0).contains(&value.as_f64().unwrap()), "{value}");
             assert!(planned.cell.seed >= Cell::FIRST_TUNE_SEED);
+            // What selects, and what a stop rule watches.
+            assert_eq!(planned.cell.metrics, ["objective", "validation-loss"]);
             value.to_string()
         })
         .collect();
