@@ -64,7 +64,7 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::cell::{Cell, Sampling, Section, Stage, Task};
+    use crate::cell::{Cell, Sampling, Section, Stage, Task, Unit};
     use crate::study::{Label, Limits};
 
     /// Two cells for each of three ridges, on two problems, in two repetitions.
@@ -95,7 +95,7 @@ mod tests {
                             root: 0,
                             seed,
                             stage: Stage::Main,
-                            sampling: Sampling::List { points: vec![], unit: Default::default() },
+                            sampling: Sampling::List { points: vec![], unit: Unit::default() },
                             stop: Vec::new(),
                             reference: None,
                             outputs: Vec::new(),

@@ -49,21 +49,24 @@ impl RidgeOperator {
         let size = rows * columns;
         let images =
             x[..self.inputs].chunks_exact(size).zip(y[..self.inputs].chunks_exact_mut(size));
-        // Zeros around the image: loops without a branch, which become registers.
-        let (none, mut padded) = (vec![0.0; columns], vec![0.0; columns + 2]);
         for (x, y) in images {
+            // Without a branch in the loops, which become registers; zero around the image.
             for r in 0..rows {
                 let row = |r: usize| &x[r * columns..(r + 1) * columns];
-                let (own, up) = (row(r), if r > 0 { row(r - 1) } else { &none });
-                let below = if r + 1 < rows { row(r + 1) } else { &none };
-                let y = &mut y[r * columns..(r + 1) * columns];
-                for (((y, up), own), below) in y.iter_mut().zip(up).zip(own).zip(below) {
+                let (own, y) = (row(r), &mut y[r * columns..(r + 1) * columns]);
+                let up = (r > 0).then(|| row(r - 1));
+                let below = (r + 1 < rows).then(|| row(r + 1));
+                for (c, (y, own)) in y.iter_mut().zip(own).enumerate() {
+                    let (up, below) = (up.map_or(0.0, |x| x[c]), below.map_or(0.0, |x| x[c]));
                     *y = down * (up - 2.0 * own + below);
                 }
-                padded[1..=columns].copy_from_slice(own);
-                let (left, right) = (&padded, &padded[2..]);
-                for (((y, left), own), right) in y.iter_mut().zip(left).zip(own).zip(right) {
-                    *y += across * (left - 2.0 * own + right);
+                for (y, x) in y[1..].iter_mut().zip(own.windows(3)) {
+                    *y += across * (x[0] - 2.0 * x[1] + x[2]);
+                }
+                let right = own.get(1).unwrap_or(&0.0);
+                y[0] += across * (0.0 - 2.0 * own[0] + right);
+                if let [.., left, last] = own {
+                    y[columns - 1] += across * (left - 2.0 * last + 0.0);
                 }
             }
         }
