@@ -94,8 +94,8 @@ pub trait Build: Problem + Sized {
 
     /// The instance as trials of a tuning meet it: without the metrics and outputs of test data, which
     /// selection must not look at. It may leave out metrics that are not among `_metrics`, the names that
-    /// the tuning reads, unless that is empty. All else stays as it is, bit for bit. It may keep what the set-ups of trials have
-    /// in common, since nobody times them. The default is the instance itself.
+    /// the tuning reads, unless that is empty. All else stays as it is, bit for bit. It may keep what the
+    /// set-ups of trials have in common, since nobody times them. The default is the instance itself.
     #[must_use]
     fn for_trials(self, _metrics: &[String]) -> Self {
         self

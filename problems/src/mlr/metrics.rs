@@ -67,11 +67,9 @@ impl Problem for Mlr {
                 *place = if value.is_finite() { value } else { f64::NAN };
             }
         };
-        let mut objective = f64::NAN;
-        if self.measures_training {
-            let (value, misfit, correct) = self.assess_train(x, scratch);
-            objective = value;
-            push(value);
+        let training = self.measures_training.then(|| self.assess_train(x, scratch));
+        if let Some((objective, misfit, correct)) = training {
+            push(objective);
             push(norm(scratch.gradient.iter().copied()));
             push(misfit / self.samples() as f64);
             push(correct / self.samples() as f64);
@@ -81,7 +79,7 @@ impl Problem for Mlr {
             push(misfit / part.rows.samples as f64);
             push(correct / part.rows.samples as f64);
         }
-        if let Some(reference) = self.reference.as_ref().filter(|_| self.measures_training) {
+        if let (Some(reference), Some((objective, ..))) = (&self.reference, training) {
             push(objective - reference.value);
             let gap = norm(x.iter().zip(&reference.x).map(|(x, r)| x - r));
             push(gap / norm(reference.x.iter().copied()));
