@@ -1,6 +1,6 @@
 //! From a study and its runs to verdicts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use converge_bench::conduct::{self, Advisor, Round};
 use converge_bench::environment;
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::claim::{Answer, Claim};
 use crate::judge::{Finding, Setting, judge};
 use crate::load::{Gathered, Run, runs};
+use crate::number::Failed;
 use crate::verdict::{Detectable, Verdict};
 
 /// Answers the claims of a study, for each of its variants, in file order.
@@ -199,20 +200,21 @@ fn answer(
         draws: Seed::root(0).child(&item.hash()),
     };
     let mut finding = if setting.runs.is_empty() {
-        Finding::nothing("", BTreeMap::new())
+        Finding::nothing("", Failed::new())
     } else {
         judge(claim, &setting).map_err(|mistake| item.error(&mistake.path, mistake.finding))?
     };
     // Seeds that are still to come are not missing; those below the declared minimum are.
-    let missing = mine()
+    let missing: Vec<&Label> = mine()
         .filter(|(planned, record)| record.is_none() && planned.label.seed < study.seeds.start)
-        .count();
+        .map(|(planned, _)| &planned.label)
+        .collect();
     let lost = setting.runs.iter().filter(|run| !run.is_outcome()).count();
-    if finding.answer != Answer::NoVerdict && missing + lost > 0 {
-        if missing > 0 {
-            finding.failed.insert("missing".to_owned(), missing);
+    if finding.answer != Answer::NoVerdict && missing.len() + lost > 0 {
+        for label in &missing {
+            finding.failed.note("missing", label);
         }
-        let reason = format!("{} cells without a result", missing + lost);
+        let reason = format!("{} cells without a result", missing.len() + lost);
         // One violation refutes a bound on every run, whatever the others do.
         if finding.procedure == "bound on every run" && finding.answer == Answer::Refuted {
             finding.flags.push(reason);
@@ -286,7 +288,7 @@ fn record(
         rows: finding.rows,
         detectable: finding.detectable,
         flags: finding.flags,
-        failed: finding.failed,
+        failed: finding.failed.counts(),
         digest: digest(&setting.runs),
         code,
         revision: environment::revision().unwrap_or_default().to_owned(),

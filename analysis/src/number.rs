@@ -9,8 +9,43 @@ use crate::align::quantile;
 use crate::claim::{At, Mistake, Names};
 use crate::load::{Run, is_clocked};
 
-/// Runs that left no number of their own, by status.
-pub type Failed = BTreeMap<String, usize>;
+/// Cells that left no number of their own, by status. Each is named, so that one which several tests
+/// ask counts once.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Failed(BTreeMap<String, BTreeSet<Place>>);
+
+/// Variant, problem and curve of a cell, and its seed.
+type Place = ([String; 3], u64);
+
+impl Failed {
+    /// Nothing has failed.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the cell of `label`.
+    pub fn note(&mut self, word: impl Into<String>, label: &Label) {
+        let cell = [label.variant.clone(), label.problem.clone(), label.curve()];
+        self.0.entry(word.into()).or_default().insert((cell, label.seed));
+    }
+
+    /// Adds what all cells of `seed` together could not give.
+    pub fn note_seed(&mut self, word: impl Into<String>, seed: u64) {
+        self.0.entry(word.into()).or_default().insert((Default::default(), seed));
+    }
+
+    /// Adds what another test has found.
+    pub fn merge(&mut self, other: Self) {
+        for (word, places) in other.0 {
+            self.0.entry(word).or_default().extend(places);
+        }
+    }
+
+    /// How many there are, by status.
+    pub fn counts(&self) -> BTreeMap<String, usize> {
+        self.0.iter().map(|(word, places)| (word.clone(), places.len())).collect()
+    }
+}
 
 /// The runs a claim looks at.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +100,7 @@ pub fn number(
     failed: &mut Failed,
 ) -> Result<Option<Number>, Mistake> {
     let word = run.record.header.status.word();
-    let mut fail = |word: &str| *failed.entry(word.to_owned()).or_insert(0) += 1;
+    let mut fail = |word: &str| failed.note(word, run.label);
     if !run.is_outcome() {
         fail(word);
         return Ok(None);
@@ -97,6 +132,7 @@ pub fn number(
         fail(word);
         return Ok(worst(&meaning).map(|value| Number { metric: meaning, value }));
     }
+    let mut gap = "not finite";
     let value = match at {
         At::Start => values.first().copied(),
         At::End => values.last().copied(),
@@ -130,6 +166,9 @@ pub fn number(
             };
             let (selector, places) = (find(other)?, find(column)?);
             let rows = places.values.partition_point(|place| place <= limit);
+            if rows == 0 {
+                gap = "no row within the limit";
+            }
             best_row(&selector.metric, &selector.values[..rows], path)?.map(|row| values[row])
         }
         At::Column { name, value } => {
@@ -142,6 +181,9 @@ pub fn number(
                 fail(word);
                 worst(&meaning)
             } else {
+                if row.is_none() {
+                    gap = "no row within the limit";
+                }
                 row.map(|row| values[row])
             }
         }
@@ -149,7 +191,7 @@ pub fn number(
     match value {
         Some(value) if !value.is_nan() => Ok(Some(Number { metric: meaning, value })),
         _ => {
-            fail("not finite");
+            fail(gap);
             Ok(worst(&meaning).map(|value| Number { metric: meaning, value }))
         }
     }

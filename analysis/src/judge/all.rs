@@ -95,9 +95,7 @@ impl Kind for All {
             }
             seeds = seeds.min(alone.seeds);
             looks = looks.max(alone.looks);
-            for (word, times) in alone.failed {
-                *failed.entry(word).or_insert(0) += times;
-            }
+            failed.merge(alone.failed);
             for flag in alone.flags {
                 let flag = format!("test {}: {flag}", number + 1);
                 if !flags.contains(&flag) {

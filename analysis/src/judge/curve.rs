@@ -130,7 +130,7 @@ impl BelowCurve {
                 // Below the floor from the start: nothing that could violate.
                 None if !pairs.gap.is_empty() => 0.0,
                 None => {
-                    *failed.entry("no row in the range".to_owned()).or_insert(0) += 1;
+                    failed.note("no row in the range", run.label);
                     continue;
                 }
             };
@@ -236,7 +236,7 @@ impl Kind for BelowCurve {
             if run.is_outcome() && run.record.trace.rows() > 0 {
                 runs.push(run);
             } else {
-                *failed.entry(run.record.header.status.word().to_owned()).or_insert(0) += 1;
+                failed.note(run.record.header.status.word(), run.label);
             }
         }
         if runs.is_empty() {

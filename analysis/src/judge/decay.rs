@@ -85,7 +85,7 @@ impl Decay {
         for run in singles(&setting.runs, self.name(), problem, true, path, "solver")?.values() {
             let word = run.record.header.status.word();
             if !run.is_outcome() || run.is_broken() || run.record.trace.rows() == 0 {
-                *found.failed.entry(word.to_owned()).or_insert(0) += 1;
+                found.failed.note(word, run.label);
                 continue;
             }
             let column = |name: &str, key: &str| {
@@ -103,7 +103,7 @@ impl Decay {
                 found.times = at;
             } else if at.len() != found.times.len() {
                 let words = format!("rows unlike the others ({word})");
-                *found.failed.entry(words).or_insert(0) += 1;
+                found.failed.note(words, run.label);
                 continue;
             }
             let real = column(&self.metric, "metric")?[first..].to_vec();

@@ -76,7 +76,9 @@ impl Kind for FailsLess {
                 matches!(run.record.header.status, Status::Crashed(_) | Status::Interrupted)
             };
             if lost(&a) || lost(&b) {
-                *failed.entry("crashed".to_owned()).or_insert(0) += 1;
+                for run in [a, b].iter().filter(|run| lost(run)) {
+                    failed.note("crashed", run.label);
+                }
                 continue;
             }
             let fails = [self.fails(&a, path)?, self.fails(&b, path)?].map(u8::from);

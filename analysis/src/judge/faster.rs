@@ -114,7 +114,7 @@ pub(super) fn reach(
         |last| if *status == Status::Budget { Reach::Beyond(last) } else { Reach::Never },
     );
     if !matches!(found, Reach::At(_)) {
-        *failed.entry(format!("target not reached ({})", status.word())).or_insert(0) += 1;
+        failed.note(format!("target not reached ({})", status.word()), run.label);
     }
     Ok(found)
 }
@@ -130,8 +130,7 @@ impl Faster {
         {
             if !one.is_outcome() || !other.is_outcome() {
                 for run in [one, other].iter().filter(|run| !run.is_outcome()) {
-                    let word = run.record.header.status.word().to_owned();
-                    *found.failed.entry(word).or_insert(0) += 1;
+                    found.failed.note(run.record.header.status.word(), run.label);
                 }
                 continue;
             }

@@ -75,7 +75,7 @@ impl Law {
             let status = &run.record.header.status;
             let array = run.record.arrays.iter().find(|a| a.output.name == self.output);
             let Some(array) = array.filter(|_| status.is_result()) else {
-                *failed.entry(format!("no output ({})", status.word())).or_insert(0) += 1;
+                failed.note(format!("no output ({})", status.word()), run.label);
                 continue;
             };
             let taken: Vec<f64> = array.values.iter().step_by(self.every).copied().collect();

@@ -127,7 +127,7 @@ impl Kind for Rate {
             if run.is_outcome() {
                 runs.push(run);
             } else {
-                *failed.entry(run.record.header.status.word().to_owned()).or_insert(0) += 1;
+                failed.note(run.record.header.status.word(), run.label);
             }
         }
         let what = if self.kind == RateKind::Linear { "factor per count" } else { "exponent" };
@@ -141,14 +141,14 @@ impl Kind for Rate {
             .map(|run| Curve::of(run, self, path))
             .collect::<Result<Vec<_>, Mistake>>()?;
         let slopes = slopes(&curves, asked);
-        for (_, slope) in &slopes {
+        for (run, (_, slope)) in runs.iter().zip(&slopes) {
             let word = match slope {
                 Slope::Fit { .. } => continue,
                 Slope::FloorLimited { .. } => "floor-limited",
                 Slope::BelowReference { .. } => "below the reference",
                 Slope::Unusable => "no usable curve",
             };
-            *failed.entry(word.to_owned()).or_insert(0) += 1;
+            failed.note(word, run.label);
         }
         let mut finding = answer(&slopes, asked, setting);
         sensitivity(&mut finding, &curves, asked, setting);

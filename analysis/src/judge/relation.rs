@@ -126,7 +126,7 @@ impl Kind for Relation {
         let problem = self.problem.as_deref();
         for run in singles(&setting.runs, self.name(), problem, true, path, "solver")?.values() {
             if !run.is_outcome() || run.record.trace.rows() == 0 {
-                *failed.entry(run.record.header.status.word().to_owned()).or_insert(0) += 1;
+                failed.note(run.record.header.status.word(), run.label);
                 continue;
             }
             let column = |name: &str, key: &str| {
@@ -152,7 +152,7 @@ impl Kind for Relation {
             }
             seeds.push(run.label.seed);
             if run.is_broken() {
-                *failed.entry(run.record.header.status.word().to_owned()).or_insert(0) += 1;
+                failed.note(run.record.header.status.word(), run.label);
             }
         }
         let statistic = format!("stationary mean of {}, {}", self.metric, self.name());

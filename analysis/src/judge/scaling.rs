@@ -98,7 +98,7 @@ impl Ladder<'_> {
             }
             let status = &run.record.header.status;
             if !status.is_result() || run.record.trace.rows() == 0 {
-                *failed.entry(status.word().to_owned()).or_insert(0) += 1;
+                failed.note(status.word(), run.label);
                 continue;
             }
             let column = |name: &str, key: &str| {
@@ -172,7 +172,7 @@ impl Kind for Scaling {
         for (seed, rungs) in &ladders {
             match self.slope(rungs) {
                 Some(value) => rows.push(Row { seed: *seed, value }),
-                None => *failed.entry("fewer than 3 usable points".to_owned()).or_insert(0) += 1,
+                None => failed.note_seed("fewer than 3 usable points", *seed),
             }
         }
         if rows.is_empty() {

@@ -76,9 +76,7 @@ impl Kind for Shift {
             self.metric, self.solver, self.than, self.from
         );
         let mut failed = here.failed.clone();
-        for (word, times) in &there.failed {
-            *failed.entry(word.clone()).or_insert(0) += times;
-        }
+        failed.merge(there.failed.clone());
         let (Some(metric), Some(_)) = (&here.metric, &there.metric) else {
             return Ok(Finding::nothing(statistic, failed));
         };

@@ -148,7 +148,7 @@ fn a_diverged_run_loses_its_pair_and_is_counted() {
     let found = answer(&runs, better(), false).unwrap();
     assert_eq!(found.procedure, "sign test");
     assert!((found.estimate - 0.9).abs() < 1e-12);
-    assert_eq!(found.failed.get("diverged"), Some(&1));
+    assert_eq!(found.failed.counts().get("diverged"), Some(&1));
     assert_eq!(found.seeds, 10);
 }
 
@@ -158,7 +158,7 @@ fn a_crashed_run_leaves_its_seed_out() {
     runs[0].1.header.status = Status::Crashed("signal 9".into());
     let found = answer(&runs, better(), false).unwrap();
     assert_eq!(found.seeds, 9);
-    assert_eq!(found.failed.get("crashed"), Some(&1));
+    assert_eq!(found.failed.counts().get("crashed"), Some(&1));
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn faster_counts_wins_and_lets_the_unreached_lose() {
     }
     let found = answer(&runs, test, false).unwrap();
     assert_eq!(found.answer, Answer::Supported);
-    assert_eq!(found.failed.get("target not reached (plateau)"), Some(&10));
+    assert_eq!(found.failed.counts().get("target not reached (plateau)"), Some(&10));
 }
 
 #[test]

@@ -113,6 +113,25 @@ fn all_is_supported_when_every_test_is_and_refuted_when_one_is() {
 }
 
 #[test]
+fn a_cell_without_a_number_counts_once_however_many_tests_ask_it() {
+    let mut runs = ten(0.02);
+    for (label, record) in &mut runs {
+        if label.solver == "a" && label.seed < 2 {
+            // The set-up alone takes longer than the claim allows.
+            record.trace.columns[1].values.iter_mut().for_each(|seconds| *seconds += 5.0);
+        }
+    }
+    let within = |metric: &str| {
+        json!({ "better": { "metric": metric, "solver": "a", "than": "b",
+            "at": { "best": "validation-loss", "within": { "seconds": 4.0 } } } })
+    };
+    let found =
+        answered(&runs, json!({ "all": [within("test-accuracy"), within("validation-loss")] }));
+    let expected = BTreeMap::from([("no row within the limit".to_owned(), 2)]);
+    assert_eq!(found.failed.counts(), expected, "{found:?}");
+}
+
+#[test]
 fn a_shift_compares_the_advantage_with_that_of_the_other_variant() {
     let mut runs = ten(0.005);
     let released = ten(0.03)
